@@ -1,0 +1,93 @@
+"""The public face of the harness.
+
+Everything here is imported when it is first asked for, so ``import harness`` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from harness.board import load_board
+    from harness.api import run
+    from harness.errors import UsageError
+    from harness.hookspecs import hookimpl
+    from harness.spec import (
+        Artifact,
+        ComparePanel,
+        Curve,
+        CurvePanel,
+        Dataset,
+        Derived,
+        DerivedScore,
+        Device,
+        Executor,
+        Exporter,
+        Family,
+        FrontPanel,
+        Importer,
+        Item,
+        Metric,
+        Model,
+        Outcome,
+        PublishedScore,
+        Resource,
+        Stage,
+        SuiteFile,
+        Task,
+        Unavailable,
+    )
+    from harness.trace import add_seconds, note, span
+
+__all__ = [
+    "Artifact",
+    "ComparePanel",
+    "Curve",
+    "CurvePanel",
+    "Dataset",
+    "Derived",
+    "DerivedScore",
+    "Device",
+    "Executor",
+    "Exporter",
+    "Family",
+    "FrontPanel",
+    "Importer",
+    "Item",
+    "Metric",
+    "Model",
+    "Outcome",
+    "PublishedScore",
+    "Resource",
+    "Stage",
+    "SuiteFile",
+    "Task",
+    "Unavailable",
+    "UsageError",
+    "__version__",
+    "add_seconds",
+    "hookimpl",
+    "load_board",
+    "note",
+    "run",
+    "span",
+]
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "UsageError": "harness.errors",
+    "add_seconds": "harness.trace",
+    "hookimpl": "harness.hookspecs",
+    "load_board": "harness.board",
+    "note": "harness.trace",
+    "run": "harness.api",
+    "span": "harness.trace",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'harness' has no attribute {name!r}")
+    return getattr(import_module(_HOMES.get(name, "harness.spec")), name)

@@ -1,0 +1,497 @@
+"""The words of the house, as frozen records.
+
+Everything a plugin declares and everything the core passes around is one of these. The
+module is pure standard library and imports nothing of the harness, so that a plugin, a
+worker in another interpreter and the core can all read it at no cost.
+
+A ``Ref`` names a Python object that is imported only where it is called:
+``"package.module:attribute"``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = [
+    "Artifact",
+    "Better",
+    "ComparePanel",
+    "Curve",
+    "CurvePanel",
+    "Dataset",
+    "Derived",
+    "DerivedScore",
+    "Device",
+    "Executor",
+    "Exporter",
+    "Family",
+    "FrontPanel",
+    "Importer",
+    "Item",
+    "Json",
+    "Metric",
+    "Model",
+    "Outcome",
+    "Panel",
+    "PublishedScore",
+    "Ref",
+    "Resource",
+    "Stage",
+    "SuiteFile",
+    "Task",
+    "Unavailable",
+]
+
+Ref = str
+Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
+Better = Literal["higher", "lower", "none"]
+Axis = Literal["point", "item", "seed"]
+
+
+class Outcome(StrEnum):
+    """How a node ended. Every planned node ends with exactly one."""
+
+    ok = "ok"
+    error = "error"
+    timeout = "timeout"
+    crashed = "crashed"
+    oom = "oom"
+    unavailable = "unavailable"
+    skipped = "skipped"
+    nonfinite = "nonfinite"
+    invalid = "invalid"
+    cancelled = "cancelled"
+
+
+class Unavailable(Exception):
+    """Raise it where something cannot be had here.
+
+    Args:
+        reason: what is missing, in one clause.
+        remedy: what the user does to get it, e.g. a command; may be empty.
+    """
+
+    def __init__(self, reason: str, remedy: str = "") -> None:
+        super().__init__(f"{reason}; {remedy}" if remedy else reason)
+        self.reason = reason
+        self.remedy = remedy
+
+
+# --- what has to be fetched ------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """A file that is downloaded once and verified by its digest: weights, or data.
+
+    Attributes:
+        name: file name inside the owner's cache folder, e.g. ``"kodim01.png"``.
+        url: public address; ``http(s)://``.
+        sha256: lower-case hex digest of the whole file.
+        size: bytes, 0 where it is not known.
+        licence: as its source states it.
+    """
+
+    name: str
+    url: str
+    sha256: str
+    size: int = 0
+    licence: str = ""
+
+
+# --- families and tasks ----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """Something a stage leaves behind.
+
+    Attributes:
+        name: unique within the task; stages and metrics ask for it by this name.
+        kind: how a value becomes bytes: ``"bytes"``, ``"json"``, ``"array"`` (.npy), or a
+            ``Ref`` to an object with ``dump(value) -> bytes`` and ``load(bytes) -> value``.
+    """
+
+    name: str
+    kind: str = "bytes"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """One step of a task, run in a process that sees only its declared inputs.
+
+    Attributes:
+        name: field term: ``fit``, ``encode``, ``decode``, …
+        run: ``Ref`` to ``run(model, inputs, point, seed) -> dict[str, value]``: one value for
+            each of ``outputs``. ``model`` is what the model's factory returned; ``inputs``
+            maps the names in ``inputs`` to loaded values. A stage that does not run once per
+            item gets a list, in item order, for an input that exists once per item.
+        inputs: names of artifacts of earlier stages, or the task's ``item``.
+        outputs: what it leaves.
+        per: the axes it is repeated over, besides model and dataset.
+        env: extra environment variables of its process, e.g. thread counts.
+    """
+
+    name: str
+    run: Ref
+    inputs: tuple[str, ...]
+    outputs: tuple[Artifact, ...]
+    per: tuple[Axis, ...] = ("point", "item")
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A family's evaluation protocol: an ordered list of stages.
+
+    Attributes:
+        name: unique within the family.
+        item: the name under which a dataset item is offered to stages and metrics.
+        accepts: the kind of dataset it runs on; equals ``Dataset.provides``.
+        version: raised when the protocol changes; part of every key.
+    """
+
+    name: str
+    item: str
+    accepts: str
+    stages: tuple[Stage, ...]
+    version: int = 1
+    summary: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Derived:
+    """A score computed from scores when the board is built, e.g. BD-rate.
+
+    Attributes:
+        name: column name, unique among all scores.
+        compute: ``Ref`` to ``compute(curves, anchor) -> Iterable[DerivedScore]`` where
+            ``curves`` is a ``Sequence[Curve]`` of one dataset and ``anchor`` is the entry the
+            suite names, or None.
+        inputs: metrics it needs; it is left out where the suite measures one of them not.
+    """
+
+    name: str
+    compute: Ref
+    inputs: tuple[str, ...]
+    unit: str = ""
+    better: Better = "none"
+    summary: str = ""
+    params: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurvePanel:
+    """A plot of one metric against another over each model's operating points."""
+
+    title: str
+    x: str
+    y: str
+    log_x: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrontPanel:
+    """A scatter of one number per model against another, with the Pareto front."""
+
+    title: str
+    x: str
+    y: str
+    log_x: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparePanel:
+    """Artifacts of several models beside the dataset's item, matched on a metric.
+
+    Attributes:
+        artifact: name of the artifact shown.
+        match_on: metric on which operating points are matched across models.
+        thumbnail: ``Ref`` to ``thumbnail(data: bytes, max_side: int) -> bytes`` (WebP).
+    """
+
+    title: str
+    artifact: str
+    match_on: str
+    thumbnail: Ref
+
+
+Panel = CurvePanel | FrontPanel | ComparePanel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Family:
+    """A kind of model and how it is evaluated.
+
+    Attributes:
+        interface: ``Ref`` to the ``Protocol`` a model implements.
+        conformance: name of the suite that ``harness check MODEL`` runs, or None.
+        panels: what the board draws besides the table.
+    """
+
+    name: str
+    summary: str
+    interface: Ref
+    tasks: tuple[Task, ...]
+    derived: tuple[Derived, ...] = ()
+    panels: tuple[Panel, ...] = ()
+    conformance: str | None = None
+
+
+# --- what is evaluated -----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """What is evaluated.
+
+    Attributes:
+        name: unique among all models.
+        family: name of its family.
+        factory: ``Ref`` to ``factory(**params) -> object`` with the family's interface;
+            imported only in the worker.
+        params: defaults of the factory's keywords; a suite may override them, no others.
+        points: operating points: one axis name to its default values; ``{}`` is one point.
+        requires: distributions it needs, as ``"pillow"`` or ``"pillow>=11"``; their installed
+            versions are part of every key.
+        check: ``Ref`` to a light ``check(**params) -> None`` that raises ``Unavailable``.
+        weights: files it needs.
+        extra: the extra of its distribution that installs what it requires.
+    """
+
+    name: str
+    family: str
+    factory: Ref
+    params: Mapping[str, Json] = field(default_factory=dict)
+    points: Mapping[str, Sequence[Json]] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    summary: str = ""
+    licence: str = ""
+    paper: str = ""
+    url: str = ""
+    requires: tuple[str, ...] = ()
+    extra: str = ""
+    check: Ref | None = None
+    weights: tuple[Resource, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One element of a dataset.
+
+    Attributes:
+        id: unique within the dataset.
+        sha256: digest of its content; part of every key, and checked before use.
+        path: where it lies on this machine; "" where it is generated. Never part of a key.
+        meta: whatever the loader needs besides.
+    """
+
+    id: str
+    sha256: str
+    path: str = ""
+    meta: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dataset:
+    """Named, versioned items with digests.
+
+    Attributes:
+        provides: kind of item; equals ``Task.accepts``.
+        index: ``Ref`` to a light ``index(**params) -> Sequence[Item]``, called when a plan is
+            made; raises ``Unavailable`` where the data is not here, ``ValueError`` (one line)
+            where it is damaged.
+        load: ``Ref`` to ``load(item: Item, data: bytes | None) -> value``, called in the worker
+            with the verified bytes of ``item.path`` (None for generated items).
+        files: what ``harness data pull`` fetches.
+    """
+
+    name: str
+    provides: str
+    index: Ref
+    load: Ref
+    version: str = "1"
+    params: Mapping[str, Json] = field(default_factory=dict)
+    files: tuple[Resource, ...] = ()
+    requires: tuple[str, ...] = ()
+    extra: str = ""
+    licence: str = ""
+    paper: str = ""
+    url: str = ""
+    summary: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """Turns artifacts and references into a score.
+
+    Attributes:
+        factory: ``Ref`` to ``factory(**params) -> callable``; the callable takes the values of
+            ``inputs`` in order and returns a float. A metric with ``per="set"`` gets lists.
+        inputs: names of artifacts or of the task's item.
+        signature: how the number is made; two scores are comparable only where it is equal.
+        better: which direction is good.
+        range: lowest and highest value it can take, both attainable or limits.
+        per: ``"item"`` or ``"set"``.
+        aggregate: how item scores become one: ``"mean"``, or a ``Ref`` to
+            ``aggregate(values: (..., N) float64) -> (...)``.
+    """
+
+    name: str
+    factory: Ref
+    inputs: tuple[str, ...]
+    signature: str
+    better: Better
+    unit: str = ""
+    range: tuple[float, float] = (float("-inf"), float("inf"))
+    per: Literal["item", "set"] = "item"
+    aggregate: Ref = "mean"
+    params: Mapping[str, Json] = field(default_factory=dict)
+    requires: tuple[str, ...] = ()
+    extra: str = ""
+    check: Ref | None = None
+    weights: tuple[Resource, ...] = ()
+    digits: int = 3
+    summary: str = ""
+    paper: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """Where a model runs and is measured.
+
+    Attributes:
+        kind: what its numbers are: ``measured-host``, ``measured-device``, ``simulated``.
+        check: ``Ref`` to ``check() -> None`` that raises ``Unavailable``.
+    """
+
+    name: str
+    kind: str
+    summary: str = ""
+    check: Ref | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Executor:
+    """A way of running nodes.
+
+    Attributes:
+        factory: ``Ref`` to ``factory(jobs: int, scratch: Path)`` returning an object as
+            ``harness.run.executor.NodeExecutor`` describes.
+    """
+
+    name: str
+    factory: Ref
+    summary: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exporter:
+    """A form a board can be written in.
+
+    Attributes:
+        name: word for ``harness board --format``.
+        suffix: file suffix, with its dot.
+        write: ``Ref`` to ``write(board: harness.board.Board) -> str | bytes``.
+    """
+
+    name: str
+    suffix: str
+    write: Ref
+    summary: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Importer:
+    """A file format in which others publish results.
+
+    Attributes:
+        name: word for ``harness import --format``.
+        read: ``Ref`` to ``read(path: Path, data: bytes) -> Sequence[PublishedScore]``; raises
+            ``ValueError`` with one line on a file that is not in this format.
+    """
+
+    name: str
+    read: Ref
+    summary: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuiteFile:
+    """A suite that ships with a plugin: its name and where its YAML lies."""
+
+    name: str
+    path: str
+    summary: str = ""
+
+
+# --- numbers ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedScore:
+    """One number quoted from a publication; it never stands in a ranking.
+
+    ``position`` orders the points of a curve. ``item`` is None for a number over a whole set.
+    """
+
+    model: str
+    dataset: str
+    metric: str
+    value: float
+    position: int = 0
+    item: str | None = None
+    signature: str = "published"
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curve:
+    """All item scores of one entry of the board, on one dataset.
+
+    Attributes:
+        entry: label of the row: model, parameters and variant.
+        points: P operating points, in suite order.
+        items: N item ids, the same for every curve of a call.
+        scores: metric name to a float64 array (P, N); NaN where there is no score.
+        aggregate: metric name to a function over the last axis.
+        resamples: (B, N) item indices of the bootstrap, shared by all curves, so that
+            comparisons are paired.
+    """
+
+    entry: str
+    points: tuple[Mapping[str, Json], ...]
+    items: tuple[str, ...]
+    scores: Mapping[str, NDArray[np.float64]]
+    aggregate: Mapping[str, Any]
+    resamples: NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DerivedScore:
+    """A derived score of one entry, or the reason why there is none.
+
+    Attributes:
+        value: NaN where ``refusal`` says why.
+        replicates: (B,) bootstrap replicates on the shared resamples, or None.
+        per_item: item id to the same score on that item alone.
+        details: numbers that belong to it, e.g. other interpolations, window, overlap.
+    """
+
+    entry: str
+    name: str
+    value: float
+    signature: str
+    low: float = float("nan")
+    high: float = float("nan")
+    refusal: str = ""
+    replicates: NDArray[np.float64] | None = None
+    per_item: Mapping[str, float] = field(default_factory=dict)
+    details: Mapping[str, Json] = field(default_factory=dict)

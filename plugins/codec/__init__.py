@@ -1,0 +1,1 @@
+"""The codec family: images through bytes and back."""

@@ -1,0 +1,1 @@
+"""Classical image codecs: Pillow, JPEG XL, and the video encoders of ffmpeg as stills."""

@@ -1,0 +1,1 @@
+"""This machine: the host as a device, worker processes as an executor."""
