@@ -70,7 +70,7 @@ class Outcome(StrEnum):
     cancelled = "cancelled"
 
 
-class Unavailable(Exception):
+class Unavailable(Exception):  # noqa: N818 - an outcome, not a mistake
     """Raise it where something cannot be had here.
 
     Args:
