@@ -258,7 +258,9 @@ class Model:
         factory: ``Ref`` to ``factory(**params) -> object`` with the family's interface;
             imported only in the worker.
         params: defaults of the factory's keywords; a suite may override them, no others.
-        points: operating points: one axis name to its default values; ``{}`` is one point.
+        points: operating points: axis names to their default values; ``{}`` is one point.
+        variants: named transformations that keep the model's identity, each as overrides of
+            ``params``; a suite asks for them by name.
         requires: distributions it needs, as ``"pillow"`` or ``"pillow>=11"``; their installed
             versions are part of every key.
         check: ``Ref`` to a light ``check(**params) -> None`` that raises ``Unavailable``.
@@ -271,6 +273,7 @@ class Model:
     factory: Ref
     params: Mapping[str, Json] = field(default_factory=dict)
     points: Mapping[str, Sequence[Json]] = field(default_factory=dict)
+    variants: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
     summary: str = ""
     licence: str = ""

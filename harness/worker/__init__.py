@@ -1,0 +1,1 @@
+"""The process a stage runs in: the standard library, and the plugin it was told to load."""

@@ -1,1 +1,47 @@
-"""This machine: the host as a device, worker processes as an executor."""
+"""This machine: the host as a device, worker processes as an executor, the board's forms."""
+
+from __future__ import annotations
+
+from harness import Device, Executor, Exporter, hookimpl
+
+__all__: list[str] = []
+
+
+@hookimpl
+def harness_devices() -> list[Device]:
+    return [Device(name="host", kind="measured-host", summary="the processor of this machine")]
+
+
+@hookimpl
+def harness_executors() -> list[Executor]:
+    return [
+        Executor(
+            name="process",
+            factory="harness.run.process:ProcessExecutor",
+            summary="worker processes on this machine, driven over pipes",
+        )
+    ]
+
+
+@hookimpl
+def harness_exporters() -> list[Exporter]:
+    return [
+        Exporter(
+            name="html",
+            suffix=".html",
+            write="harness.board.html:render_html",
+            summary="one self-contained page",
+        ),
+        Exporter(
+            name="markdown",
+            suffix=".md",
+            write="harness.board.markdown:render_markdown",
+            summary="a table for a README or a pull request",
+        ),
+        Exporter(
+            name="junit",
+            suffix=".xml",
+            write="harness.board.junit:render_junit",
+            summary="failures for a CI server",
+        ),
+    ]

@@ -1,0 +1,110 @@
+"""Run a suite from Python: what ``harness run`` does, without a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.run import run_suite
+
+if TYPE_CHECKING:
+    from harness.registry import Registry
+    from harness.run.scheduler import Emit
+    from harness.suite import Suite
+
+__all__ = ["Done", "run", "run_opened"]
+
+_FAILED = {"error", "timeout", "crashed", "oom", "nonfinite", "invalid", "skipped", "cancelled"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """What a run left.
+
+    Attributes:
+        outcomes: outcome to number of nodes.
+        files: what was written: ``board``, ``scores``, ``nodes``, ``environments``.
+        table: the board as lines of text.
+        exit_code: as the command line returns it.
+    """
+
+    complete: bool
+    outcomes: Mapping[str, int]
+    files: Mapping[str, Path]
+    table: Sequence[str]
+    exit_code: int
+
+
+def run(suite: str | Path, *, results: str | Path = "results", **options: Any) -> Done:
+    """Run a suite: do what is missing, write tables and board.
+
+    Args:
+        suite: a YAML file, or the name of a suite that a plugin ships.
+        results: where results are kept.
+        options: as of :func:`run_opened`; ``plugins`` names single-file plugins.
+
+    Raises:
+        UsageError: the suite has faults, or the results cannot be written.
+
+    Example:
+        >>> import harness
+        >>> done = harness.run("quick", jobs=2)  # doctest: +SKIP
+        >>> done.files["board"]  # doctest: +SKIP
+        PosixPath('results/quick/board.html')
+    """
+    from harness.cli.common import open_suite
+
+    plugins = tuple(Path(p) for p in options.pop("plugins", ()))
+    opened, registry = open_suite(str(suite), plugins)
+    return run_opened(opened, registry, results=Path(results), **options)
+
+
+def run_opened(
+    suite: Suite,
+    registry: Registry,
+    *,
+    results: Path,
+    jobs: int = 1,
+    only: Sequence[str] = (),
+    limit: int | None = None,
+    fresh: bool = False,
+    fail_fast: bool = False,
+    executor: str = "process",
+    emit: Emit = lambda event: None,
+) -> Done:
+    """Run an opened suite; see :func:`harness.run.run_suite` for the options."""
+    finished = run_suite(
+        suite,
+        registry,
+        results,
+        jobs=jobs,
+        only=only,
+        limit=limit,
+        fresh=fresh,
+        fail_fast=fail_fast,
+        executor=executor,
+        emit=emit,
+    )
+    if not finished.complete:
+        return Done(complete=False, outcomes=finished.outcomes, files={}, table=(), exit_code=130)
+    from harness.board import write_board
+
+    folder = results / suite.name
+    board = folder / "board.html"
+    text = folder / "board.txt"
+    if finished.changed or not board.exists():
+        write_board(suite, registry, results)
+        (folder / ".state").write_text(finished.state)
+    code = 3 if _FAILED & set(finished.outcomes) else 0
+    return Done(
+        complete=True,
+        outcomes=finished.outcomes,
+        files={
+            "board": board,
+            **{n: folder / f"{n}.parquet" for n in ("scores", "nodes", "environments")},
+        },
+        table=text.read_text().splitlines() if text.exists() else (),
+        exit_code=code if finished.scored else 5,
+    )

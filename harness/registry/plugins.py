@@ -1,0 +1,164 @@
+"""Finding and loading plugins, each under its own guard."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+
+import pluggy
+
+from harness import hookspecs
+from harness.errors import UsageError, nearest
+
+__all__ = ["Plugin", "code_digest", "load_plugins"]
+
+# Packages that a declaration module has no reason to import: listing models must stay instant.
+_HEAVY = ("torch", "tensorflow", "jax", "pandas", "scipy", "cv2", "skimage", "PIL", "diffusers")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plugin:
+    """What became of one plugin.
+
+    Attributes:
+        origin: the entry point's value, or the path of the single file.
+        distribution: name of the distribution it comes from, "" for a file.
+        reason: why it could not be loaded; "" where it was.
+        heavy: packages it imported although it should not.
+    """
+
+    name: str
+    origin: str
+    distribution: str = ""
+    version: str = ""
+    reason: str = ""
+    heavy: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether it was loaded."""
+        return not self.reason
+
+
+def load_plugins(files: Sequence[Path] = ()) -> tuple[pluggy.PluginManager, list[Plugin]]:
+    """Load every installed plugin and the given single files.
+
+    A plugin that fails is a record with its reason. The environment variable
+    ``HARNESS_DISABLE_PLUGINS`` names plugins to leave out, separated by commas; ``all`` leaves
+    out every installed one.
+
+    Raises:
+        UsageError: a file in ``files`` does not exist.
+    """
+    manager = pluggy.PluginManager("harness")
+    manager.add_hookspecs(hookspecs)
+    disabled = {n.strip() for n in os.environ.get("HARNESS_DISABLE_PLUGINS", "").split(",")}
+    found: Iterable[EntryPoint] = () if "all" in disabled else entry_points(group="harness")
+    records = [
+        _load_entry_point(manager, point)
+        for point in sorted(found, key=lambda p: p.name)
+        if point.name not in disabled
+    ]
+    records += [_load_file(manager, path) for path in dict.fromkeys(p.resolve() for p in files)]
+    return manager, records
+
+
+def _load_entry_point(manager: pluggy.PluginManager, point: EntryPoint) -> Plugin:
+    dist = point.dist
+    reason, heavy = _register(manager, point.name, lambda: importlib.import_module(point.module))
+    return Plugin(
+        name=point.name,
+        origin=point.value,
+        distribution=dist.name if dist else "",
+        version=dist.version if dist else "",
+        reason=reason,
+        heavy=heavy,
+    )
+
+
+def _load_file(manager: pluggy.PluginManager, path: Path) -> Plugin:
+    if not path.is_file():
+        raise UsageError(f"plugin file {path} does not exist")
+    reason, heavy = _register(manager, path.stem, lambda: import_file(path))
+    return Plugin(name=path.stem, origin=str(path), reason=reason, heavy=heavy)
+
+
+def import_file(path: Path) -> ModuleType:
+    """Import the single file ``path`` as the top-level module of its stem."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[path.stem]
+        raise
+    return module
+
+
+def _register(
+    manager: pluggy.PluginManager, name: str, load: object
+) -> tuple[str, tuple[str, ...]]:
+    """Import a plugin and register it; return the reason of a failure and what it dragged in."""
+    assert callable(load)
+    before = {m for m in _HEAVY if m in sys.modules}
+    try:
+        module = load()
+        manager.register(module, name)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - a plugin may raise anything, SystemExit too
+        return f"{type(error).__name__}: {_one_line(error)}", ()
+    heavy = tuple(m for m in _HEAVY if m in sys.modules and m not in before)
+    for caller in manager.get_hookcallers(module) or ():
+        if not caller.has_spec():
+            manager.unregister(module)
+            return f"unknown hook {caller.name!r}{nearest(caller.name, hooks())}", heavy
+    return "", heavy
+
+
+def hooks() -> list[str]:
+    """Return the names of all hooks."""
+    return [n for n in vars(hookspecs) if n.startswith("harness_")]
+
+
+def _one_line(error: BaseException) -> str:
+    text = str(error).strip()
+    return text.splitlines()[0] if text else "no message"
+
+
+def code_digest(module: str) -> str:
+    """Digest the source of the package that ``module`` stands in, without importing it.
+
+    A package is taken whole; a module inside a package stands for the package's folder; a
+    top-level module for its file alone.
+    """
+    found = sys.modules.get(module)
+    spec = found.__spec__ if found is not None else importlib.util.find_spec(module)
+    if spec is None or spec.origin is None:
+        return ""
+    origin = Path(spec.origin)
+    if "." in module or spec.submodule_search_locations:
+        root = origin.parent
+        files = sorted(p for p in root.rglob("*") if p.is_file() and _is_source(p))
+    else:
+        root, files = origin.parent, [origin]
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(path.relative_to(root).as_posix().encode() + b"\0")
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _is_source(path: Path) -> bool:
+    return "__pycache__" not in path.parts and path.suffix not in {".pyc", ".pyo"}

@@ -1,0 +1,392 @@
+"""Suite to nodes: what has to be done, in which order, and on what each depends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from itertools import product
+from typing import Any
+
+from harness.errors import UsageError, nearest
+from harness.registry import Registry, check_available, resolve, versions
+from harness.run.keys import PROTOCOL, digest, node_key
+from harness.spec import Artifact, Dataset, Item, Json, Metric, Stage, Task, Unavailable
+from harness.suite import Entry, Suite, SuiteDataset
+
+__all__ = ["Group", "Node", "Plan", "make_plan"]
+
+_AXES = ("point", "item", "seed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Nodes that one worker may run one after the other: a model's stage, a metric's module.
+
+    Attributes:
+        env: extra environment variables of the worker.
+        files: modules of single-file plugins, name to path.
+    """
+
+    name: str
+    env: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Node:
+    """A unit of work: a stage, or a scoring by a metric.
+
+    Attributes:
+        step: name of the stage or metric.
+        inputs: name to the nodes whose artifact of that name it reads, in item order; the
+            task's item stands for itself and is not in it.
+        reads_item: whether the dataset's item (or all of them) is an input.
+        prefix: digest of what is fixed before anything ran.
+        verdict: an outcome that was clear before running, and its reason.
+    """
+
+    kind: str
+    entry: Entry
+    task: str
+    step: str
+    dataset: str
+    point: int
+    item: Item | None
+    seed: int | None
+    inputs: tuple[tuple[str, tuple[Node, ...] | None], ...]
+    recipe: Recipe
+    verdict: tuple[str, str] | None = None
+
+    def key(self, digests: Mapping[int, Mapping[str, str]]) -> str:
+        """Return the key, given the artifact digests of the nodes it depends on."""
+        named: dict[str, Any] = {}
+        for name, nodes in self.inputs:
+            if nodes is None:
+                named[name] = self.recipe.item_digests(self.item)
+            elif name in self.recipe.many:
+                named[name] = [digests[id(n)][name] for n in nodes]
+            else:
+                named[name] = digests[id(nodes[0])][name]
+        return node_key(self.recipe.prefix(self), named)
+
+    @property
+    def needs(self) -> Iterator[Node]:
+        """The nodes that must have ended well before this one."""
+        for _, nodes in self.inputs:
+            yield from nodes or ()
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Recipe:
+    """What all nodes of one step of one entry on one dataset share.
+
+    Attributes:
+        static: goes into every key.
+        call: goes into every call of a worker.
+        outputs: artifacts the step leaves.
+        many: inputs that arrive as lists.
+    """
+
+    static: Mapping[str, Any]
+    call: Mapping[str, Any]
+    group: Group
+    kinds: Mapping[str, str]
+    outputs: tuple[Artifact, ...]
+    many: frozenset[str]
+    items: tuple[Item, ...]
+    limits: str
+    _prefixes: dict[tuple[int, int | None], str] = field(default_factory=dict)
+
+    def prefix(self, node: Node) -> str:
+        """Return the digest of what is fixed for a node, made once per point and seed."""
+        where = (node.point, node.seed) if node.kind == "stage" else (-1, None)
+        if where not in self._prefixes:
+            fixed = dict(self.static)
+            if node.kind == "stage":
+                fixed["point"] = node.entry.points[node.point] if node.point >= 0 else None
+                fixed["seed"] = node.seed
+            self._prefixes[where] = digest(fixed)
+        return self._prefixes[where]
+
+    def item_digests(self, item: Item | None) -> str | list[str]:
+        """Return the digest of an item, or those of all items for a node that reads them all."""
+        return item.sha256 if item is not None else [i.sha256 for i in self.items]
+
+
+@dataclass(slots=True, kw_only=True)
+class Plan:
+    """All nodes of a suite, dependencies first."""
+
+    suite: Suite
+    nodes: list[Node]
+    datasets: dict[str, tuple[Item, ...]]
+
+
+def make_plan(
+    suite: Suite, registry: Registry, *, only: Sequence[str] = (), limit: int | None = None
+) -> Plan:
+    """Expand a suite into nodes.
+
+    Args:
+        suite: what to run.
+        registry: where the suite's names were found; digests of code come from it.
+        only: globs over row labels; other rows are left out.
+        limit: how many items of each dataset are taken at most.
+
+    Raises:
+        UsageError: ``only`` matches no row, a dataset is damaged or has no such item.
+    """
+    entries = [e for e in suite.entries if not only or any(fnmatchcase(e.label, g) for g in only)]
+    for pattern in only:
+        if not any(fnmatchcase(e.label, pattern) for e in suite.entries):
+            labels = [e.label for e in suite.entries]
+            raise UsageError(f"--only {pattern}: no such row{nearest(pattern, labels)}")
+    planner = _Planner(suite, registry)
+    plan = Plan(suite=suite, nodes=[], datasets={})
+    for use in suite.datasets:
+        items, missing = _items(use, limit)
+        label = dataset_label(use)
+        plan.datasets[label] = items
+        for _, task in suite.tasks:
+            if task.accepts != use.dataset.provides:
+                continue
+            for entry in entries:
+                if _family(suite, task) == entry.model.family:
+                    plan.nodes += planner.nodes(entry, task, label, use.dataset, items, missing)
+    return plan
+
+
+def dataset_label(use: SuiteDataset) -> str:
+    """Return how a dataset is called on the board: its name, and parameters that differ."""
+    changed = [f"{k}={v}" for k, v in use.params.items() if use.dataset.params.get(k) != v]
+    return use.dataset.name + (f"({','.join(changed)})" if changed else "")
+
+
+def _family(suite: Suite, task: Task) -> str:
+    return next(family.name for family, t in suite.tasks if t is task)
+
+
+def _items(use: SuiteDataset, limit: int | None) -> tuple[tuple[Item, ...], str]:
+    """Return a dataset's items, or the reason why it cannot be had."""
+    dataset = use.dataset
+    try:
+        check_available(dataset)
+        found = tuple(resolve(dataset.index)(**use.params))
+    except Unavailable as error:
+        return (), f"dataset {dataset.name}: {error}"
+    except (ValueError, OSError) as error:
+        raise UsageError(f"dataset {dataset.name}: {error}") from None
+    for pattern in use.items:
+        if not any(fnmatchcase(i.id, pattern) for i in found):
+            ids = [i.id for i in found]
+            raise UsageError(f"dataset {dataset.name}: no item {pattern!r}{nearest(pattern, ids)}")
+    kept = tuple(i for i in found if any(fnmatchcase(i.id, g) for g in use.items))
+    return kept[:limit], ""
+
+
+class _Planner:
+    """Makes the nodes of one entry on one dataset after the other."""
+
+    def __init__(self, suite: Suite, registry: Registry) -> None:
+        self.suite, self.registry = suite, registry
+        self._metric_verdicts = {m.name: self._verdict(m, m.params) for m in suite.metrics}
+        self._files = {p.stem: str(p.resolve()) for p in suite.plugins}
+        self._files |= {p.name: p.origin for p in registry.plugins if p.ok and not p.distribution}
+        self._model_verdicts: dict[str, tuple[str, str] | None] = {}
+
+    def nodes(
+        self,
+        entry: Entry,
+        task: Task,
+        label: str,
+        dataset: Dataset,
+        items: tuple[Item, ...],
+        missing: str,
+    ) -> list[Node]:
+        """Return the nodes of an entry on a dataset, dependencies first."""
+        if entry.label not in self._model_verdicts:
+            self._model_verdicts[entry.label] = self._verdict(entry.model, entry.params)
+        verdict = ("unavailable", missing) if missing else self._model_verdicts[entry.label]
+        scope = _Scope(entry, task, label, dataset, items or (Item("*", ""),), self.suite.seeds)
+        for stage in task.stages:
+            scope.add(
+                "stage", stage.name, stage.inputs, stage.per, self._stage(scope, stage), verdict
+            )
+        for metric in self.suite.metrics:
+            if set(metric.inputs) <= scope.offered:
+                axes = scope.axes(metric.inputs, without_item=metric.per == "set")
+                recipe = self._scoring(scope, metric)
+                scope.add(
+                    "score",
+                    metric.name,
+                    metric.inputs,
+                    axes,
+                    recipe,
+                    self._metric_verdicts[metric.name],
+                )
+        return scope.ordered()
+
+    def _verdict(self, needy: Any, params: Mapping[str, Json]) -> tuple[str, str] | None:
+        try:
+            check_available(needy, params)
+        except Unavailable as error:
+            return "unavailable", str(error)
+        except Exception as error:  # noqa: BLE001 - a plugin's check may raise anything
+            return "error", f"check: {type(error).__name__}: {error}"
+        return None
+
+    def _loader(self, scope: _Scope, inputs: Sequence[str]) -> list[str] | None:
+        """Return what decides how an item's bytes are read, for a step that reads them."""
+        if scope.task.item not in inputs:
+            return None
+        dataset = scope.dataset
+        code = self.registry.digest("datasets", dataset.name, dataset.load)
+        return [dataset.load, dataset.version, code]
+
+    def _stage(self, scope: _Scope, stage: Stage) -> Recipe:
+        model, params = scope.entry.model, dict(scope.entry.params)
+        static = {
+            "protocol": PROTOCOL,
+            "task": [scope.task_name(self.suite), scope.task.version],
+            "stage": [stage.name, dict(stage.env)],
+            "model": [model.name, model.factory, params, scope.entry.variant],
+            "code": self.registry.digest("models", model.name, model.factory),
+            "requires": versions(model.requires),
+            "weights": [w.sha256 for w in model.weights],
+            "loader": self._loader(scope, stage.inputs),
+        }
+        return Recipe(
+            static=static,
+            call={"op": "stage", "run": stage.run, "factory": model.factory, "params": params},
+            group=Group(
+                name=f"{scope.entry.label} · {stage.name}", env=stage.env, files=self._files
+            ),
+            kinds=scope.kinds,
+            outputs=stage.outputs,
+            many=scope.many(stage.inputs, stage.per),
+            items=scope.items,
+            limits=stage.name,
+        )
+
+    def _scoring(self, scope: _Scope, metric: Metric) -> Recipe:
+        static = {
+            "protocol": PROTOCOL,
+            "metric": [metric.name, metric.signature, metric.factory, dict(metric.params)],
+            "code": self.registry.digest("metrics", metric.name, metric.factory),
+            "requires": versions(metric.requires),
+            "weights": [w.sha256 for w in metric.weights],
+            "loader": self._loader(scope, metric.inputs),
+        }
+        axes = scope.axes(metric.inputs, without_item=metric.per == "set")
+        return Recipe(
+            static=static,
+            call={
+                "op": "score",
+                "factory": metric.factory,
+                "params": dict(metric.params),
+                "range": [str(v) for v in metric.range],
+            },
+            group=Group(name=metric.factory.partition(":")[0], files=self._files),
+            kinds=scope.kinds,
+            outputs=(),
+            many=scope.many(metric.inputs, axes),
+            items=scope.items,
+            limits="score",
+        )
+
+
+class _Scope:
+    """The nodes of one entry on one dataset while they are being made."""
+
+    def __init__(
+        self,
+        entry: Entry,
+        task: Task,
+        label: str,
+        dataset: Dataset,
+        items: tuple[Item, ...],
+        seeds: tuple[int, ...],
+    ) -> None:
+        self.entry, self.task, self.label, self.items = entry, task, label, items
+        self.dataset = dataset
+        self.kinds = {task.item: dataset.load}
+        self.kinds |= {a.name: a.kind for s in task.stages for a in s.outputs}
+        self.offered = set(self.kinds)
+        self._values: dict[str, Sequence[Any]] = {
+            "point": range(len(entry.points)),
+            "item": items,
+            "seed": seeds,
+        }
+        # artifact → (axes of the stage that leaves it, coordinates → node)
+        self._made: dict[str, tuple[tuple[str, ...], dict[tuple[Any, ...], Node]]] = {}
+        self._nodes: list[Node] = []
+
+    def task_name(self, suite: Suite) -> str:
+        return f"{_family(suite, self.task)}/{self.task.name}"
+
+    def axes(self, inputs: Sequence[str], *, without_item: bool) -> tuple[str, ...]:
+        """Return the axes over which something that reads ``inputs`` is repeated."""
+        found = {"item"} if self.task.item in inputs else set()
+        for name in inputs:
+            if name in self._made:
+                found |= set(self._made[name][0])
+        return tuple(a for a in _AXES if a in found and not (without_item and a == "item"))
+
+    def many(self, inputs: Sequence[str], axes: Sequence[str]) -> frozenset[str]:
+        """Return the inputs that exist once per item for a step that does not."""
+        return frozenset(
+            name
+            for name in inputs
+            if "item" not in axes and (name == self.task.item or "item" in self._made[name][0])
+        )
+
+    def add(
+        self,
+        kind: str,
+        step: str,
+        inputs: Sequence[str],
+        axes: Sequence[str],
+        recipe: Recipe,
+        verdict: tuple[str, str] | None,
+    ) -> None:
+        """Make the nodes of one step."""
+        axes = tuple(a for a in _AXES if a in axes)
+        made: dict[tuple[Any, ...], Node] = {}
+        for values in product(*(self._values[a] for a in axes)):
+            at = dict(zip(axes, values, strict=True))
+            node = Node(
+                kind=kind,
+                entry=self.entry,
+                task=self.task.name,
+                step=step,
+                dataset=self.label,
+                point=at.get("point", -1),
+                item=at.get("item"),
+                seed=at.get("seed"),
+                inputs=tuple((name, self._sources(name, at)) for name in inputs),
+                recipe=recipe,
+                verdict=verdict,
+            )
+            made[tuple(v.id if a == "item" else v for a, v in at.items())] = node
+            self._nodes.append(node)
+        for output in recipe.outputs:
+            self._made[output.name] = (axes, made)
+
+    def ordered(self) -> list[Node]:
+        """Return the nodes so that what belongs to one item is done together."""
+        rank = {item.id: n for n, item in enumerate(self.items)}
+        return sorted(
+            self._nodes, key=lambda n: (n.point, rank[n.item.id] if n.item else len(rank))
+        )
+
+    def _sources(self, name: str, at: Mapping[str, Any]) -> tuple[Node, ...] | None:
+        """Return the nodes that leave the artifact ``name`` at the coordinates ``at``."""
+        if name == self.task.item:
+            return None
+        axes, made = self._made[name]
+        choices = []
+        for axis in axes:
+            values = [at[axis]] if axis in at else self._values[axis]
+            choices.append([v.id if axis == "item" else v for v in values])
+        return tuple(made[where] for where in product(*choices))

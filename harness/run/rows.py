@@ -1,0 +1,122 @@
+"""Plan and store to the rows of the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+
+from harness.run.graph import Ended
+from harness.run.plan import Node, Plan
+from harness.spec import Outcome
+from harness.store import Store
+from harness.suite import Suite
+
+__all__ = ["environment_rows", "node_rows", "published_rows", "score_rows"]
+
+
+def node_rows(plan: Plan, ended: Mapping[int, Ended], store: Store) -> Iterator[dict[str, Any]]:
+    """Yield a row for every planned node, in plan order."""
+    for node in plan.nodes:
+        end = ended[id(node)]
+        record = store.records.get(end.key, {})
+        yield {
+            "key": end.key,
+            "kind": node.kind,
+            "step": node.step,
+            **_who(node),
+            "outcome": str(end.outcome),
+            "reason": end.reason,
+            "wall": record.get("wall"),
+            "cpu": record.get("cpu"),
+            "peak_rss": record.get("rss"),
+            "jobs": record.get("jobs"),
+            "finished": record.get("at"),
+            "spans": record.get("spans"),
+            "notes": record.get("notes"),
+            "artifacts": record.get("artifacts"),
+            "environment": record.get("env"),
+            "log": end.log or record.get("log") if end.outcome is not Outcome.ok else None,
+        }
+
+
+def score_rows(plan: Plan, ended: Mapping[int, Ended], store: Store) -> Iterator[dict[str, Any]]:
+    """Yield a row for every score: each metric's, and the seconds of each stage."""
+    metrics = {m.name: m for m in plan.suite.metrics}
+    for node in plan.nodes:
+        end = ended[id(node)]
+        if end.outcome is not Outcome.ok:
+            continue
+        record = store.records[end.key]
+        row = {**_who(node), "kind": "measured", "key": end.key, "environment": record["env"]}
+        if node.kind == "score":
+            metric = metrics[node.step]
+            yield row | {
+                "metric": metric.name,
+                "value": record["value"],
+                "unit": metric.unit,
+                "better": metric.better,
+                "signature": metric.signature,
+            }
+        else:
+            yield row | _seconds(node, record, store)
+
+
+def _seconds(node: Node, record: Mapping[str, Any], store: Store) -> dict[str, Any]:
+    """Return the time of a stage: the span of its own name where the model marks one.
+
+    Stages run beside others, so the number of jobs and the processor stand in the signature:
+    times taken under different conditions are never ranked together.
+    """
+    spans = record.get("spans", {})
+    how = "span" if node.step in spans else "call"
+    machine = store.environments.get(record["env"], {}).get("processor", "unknown processor")
+    return {
+        "metric": f"{node.step}_seconds",
+        "value": spans.get(node.step, record["wall"]),
+        "unit": "s",
+        "better": "lower",
+        "signature": f"seconds|{node.step}|wall|{how}|jobs:{record['jobs']}|{machine}|v1",
+    }
+
+
+def published_rows(suite: Suite, store: Store) -> Iterator[dict[str, Any]]:
+    """Yield the imported scores that the suite's globs ask for."""
+    for digest, record in store.published.items():
+        for score in record["scores"]:
+            name = score["model"]
+            if any(fnmatchcase(name, g) for g in suite.board.published):
+                yield {
+                    "kind": "published",
+                    "metric": score["metric"],
+                    "value": float(score["value"]),
+                    "unit": score["unit"],
+                    "signature": score["signature"],
+                    "entry": name,
+                    "model": name,
+                    "dataset": score["dataset"],
+                    "item": score["item"],
+                    "point": {"point": score["position"]},
+                    "source": f"{record['source']} sha256:{digest[:16]}",
+                }
+
+
+def environment_rows(store: Store, used: set[str]) -> Iterator[dict[str, Any]]:
+    """Yield the environments that rows refer to."""
+    for id_ in sorted(used):
+        yield {"environment": id_, "description": store.environments.get(id_)}
+
+
+def _who(node: Node) -> dict[str, Any]:
+    entry = node.entry
+    return {
+        "entry": entry.label,
+        "model": entry.model.name,
+        "params": entry.params,
+        "variant": entry.variant,
+        "task": node.task,
+        "dataset": node.dataset,
+        "item": node.item.id if node.item is not None else None,
+        "point": entry.points[node.point] if node.point >= 0 else None,
+        "seed": node.seed,
+    }

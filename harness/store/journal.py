@@ -1,0 +1,106 @@
+"""An append-only file of JSON lines that survives being killed at any byte.
+
+Each line is ``crc32 json``. A torn last line is what a kill leaves; it is passed over, and cut off
+before the next record is written. Any other line that does not match its checksum is
+damage, and is reported.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+__all__ = ["Journal", "read_journal"]
+
+_SYNC_SECONDS = 0.2
+
+
+def _line(record: dict[str, Any]) -> bytes:
+    data = json.dumps(record, separators=(",", ":"), ensure_ascii=False).encode()
+    return b"%08x %s\n" % (zlib.crc32(data), data)
+
+
+def read_journal(path: Path, damage: list[str] | None = None) -> Iterator[dict[str, Any]]:
+    """Yield the records of a journal in order.
+
+    Args:
+        path: the journal; a missing file has no records.
+        damage: where a sentence for each damaged line goes; a torn last line is none.
+    """
+    if not path.exists():
+        return
+    data = path.read_bytes()
+    loads, crc32 = json.loads, zlib.crc32
+    lines = data.split(b"\n")
+    for number, line in enumerate(lines, 1):
+        if not line:
+            continue
+        body = line[9:]
+        try:
+            if int(line[:8], 16) == crc32(body):
+                yield loads(body)
+                continue
+        except ValueError:
+            pass
+        if damage is not None and number < len(lines):
+            damage.append(f"{path}:{number} is damaged and was passed over")
+
+
+class Journal:
+    """The writing end of a journal; there is one writer at a time.
+
+    Records are written at once and synced to disk in groups, at most 200 ms late.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        _drop_torn_line(path)
+        self._file: IO[bytes] = path.open("ab", buffering=0)
+        self._dirty_since = 0.0
+
+    def append(self, record: dict[str, Any]) -> None:
+        """Write one record."""
+        line = _line(record)
+        written = self._file.write(line)
+        if written != len(line):  # a disk that filled up in the middle of the line
+            self._file.write(line[written:])
+        self._dirty_since = self._dirty_since or time.monotonic()
+
+    def tick(self) -> None:
+        """Sync if the oldest unsynced record has waited long enough."""
+        if self._dirty_since and time.monotonic() - self._dirty_since >= _SYNC_SECONDS:
+            self.sync()
+
+    def sync(self) -> None:
+        """Put everything written so far on disk."""
+        if self._dirty_since:
+            os.fsync(self._file.fileno())
+            self._dirty_since = 0.0
+
+    def close(self) -> None:
+        """Sync and close."""
+        self.sync()
+        self._file.close()
+
+
+def _drop_torn_line(path: Path) -> None:
+    """Cut off what a kill left of a record that was being written."""
+    if not path.exists():
+        return
+    with path.open("rb+") as file:
+        end = file.seek(0, os.SEEK_END)
+        tail = min(end, 1 << 20)
+        while True:
+            file.seek(end - tail)
+            newline = file.read(tail).rfind(b"\n")
+            if newline >= 0 or tail == end:
+                break
+            tail = min(end, tail * 8)
+        keep = end - tail + newline + 1 if newline >= 0 else 0
+        if keep != end:
+            file.truncate(keep)

@@ -1,0 +1,140 @@
+"""What is done stays done: records by key, artifacts by digest."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.errors import UsageError
+from harness.store.journal import Journal, read_journal
+
+__all__ = ["Store", "StoreFull"]
+
+SCHEMA = 1
+
+
+class StoreFull(Exception):  # noqa: N818 - a state of the disk
+    """The disk is full; nothing finished is lost."""
+
+
+class Store:
+    """A folder with a journal and artifacts.
+
+    Attributes:
+        records: node key to its last record.
+        environments: environment id to what was there.
+        published: digest of an imported file to its record.
+
+    Args:
+        root: the folder; it is made when the store is opened for writing.
+        write: whether to take the writer's lock.
+
+    Raises:
+        UsageError: the folder cannot be written, or another process is writing.
+    """
+
+    def __init__(self, root: Path, *, write: bool = False) -> None:
+        self.root = root
+        self.records: dict[str, dict[str, Any]] = {}
+        self.environments: dict[str, dict[str, Any]] = {}
+        self.published: dict[str, dict[str, Any]] = {}
+        self.damage: list[str] = []
+        self._journal: Journal | None = None
+        if write:
+            self._open()
+        for record in read_journal(root / "journal.jsonl", self.damage):
+            self._learn(record)
+
+    def _open(self) -> None:
+        try:
+            for name in ("artifacts", "tmp"):
+                (self.root / name).mkdir(parents=True, exist_ok=True)
+            self._lock = (self.root / "lock").open("a+")
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise UsageError(f"{self.root}: another harness process is writing here") from None
+            for left in (self.root / "tmp").iterdir():  # of a run that was killed
+                left.unlink(missing_ok=True)
+            self._journal = Journal(self.root / "journal.jsonl")
+        except OSError as error:
+            raise UsageError(f"{self.root}: cannot be written: {error.strerror}") from None
+
+    def _learn(self, record: dict[str, Any]) -> None:
+        match record["t"]:
+            case "node":
+                self.records[record["key"]] = record
+            case "environment":
+                self.environments[record["id"]] = record["data"]
+            case "published":
+                self.published[record["digest"]] = record
+            case "forget":
+                for key in record["keys"]:
+                    self.records.pop(key, None)
+                    self.published.pop(key, None)
+
+    def done(self, key: str) -> dict[str, Any] | None:
+        """Return the record of a node that ended well and whose artifacts are there."""
+        record = self.records.get(key)
+        if record is None or record["outcome"] != "ok":
+            return None
+        for digest, size in record.get("artifacts", {}).values():
+            try:
+                if os.stat(self.artifact(digest)).st_size != size:
+                    return None
+            except OSError:
+                return None
+        return record
+
+    def artifact(self, digest: str) -> str:
+        """Return where the artifact with a digest lies."""
+        return f"{self.root}/artifacts/{digest[:2]}/{digest}"
+
+    def temporary(self, name: str) -> str:
+        """Return a path on the same file system for something that is not finished."""
+        return f"{self.root}/tmp/{name}"
+
+    def adopt(self, temporary: str, digest: str) -> None:
+        """Move a finished artifact to its place."""
+        target = self.artifact(digest)
+        try:
+            os.replace(temporary, target)
+        except FileNotFoundError:
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            os.replace(temporary, target)
+
+    def append(self, record: Mapping[str, Any]) -> None:
+        """Write one record, and know it.
+
+        Raises:
+            StoreFull: the disk is full.
+        """
+        assert self._journal is not None, "opened for reading"
+        try:
+            self._journal.append(dict(record))
+        except OSError as error:
+            raise full(error, self.root) from None
+        self._learn(dict(record))
+
+    def tick(self) -> None:
+        """Sync what is due."""
+        if self._journal is not None:
+            self._journal.tick()
+
+    def close(self) -> None:
+        """Sync, close and give the lock back."""
+        if self._journal is not None:
+            self._journal.close()
+            self._journal = None
+            self._lock.close()
+
+
+def full(error: OSError, where: Path) -> Exception:
+    """Return what to raise for a failed write."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StoreFull(f"{where}: the disk is full; what was finished is kept")
+    return UsageError(f"{where}: cannot be written: {error.strerror}")

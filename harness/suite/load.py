@@ -1,0 +1,343 @@
+"""YAML to Suite: every fault of a file at once, each with its line and the nearest name."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pydantic import ValidationError
+
+from harness.errors import UsageError, nearest
+from harness.spec import Family, Json, Metric, Model, Task
+from harness.suite.schema import DatasetForm, Limits, ModelForm, StageLimits, SuiteForm
+from harness.suite.source import Source
+from harness.suite.suite import Entry, Suite, SuiteDataset
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Names", "load_suite", "suite_schema"]
+
+_SCORED = "score"  # the word under which scoring's limits stand
+
+
+class Names(Protocol):
+    """What a suite is resolved against; a :class:`harness.registry.Registry`."""
+
+    def all(self, kind: str) -> Mapping[str, Any]:
+        """Return the declarations of a kind by name."""
+
+    def get(self, kind: str, name: str) -> Any:
+        """Return one declaration, or raise UsageError."""
+
+    def task(self, name: str) -> tuple[Family, Task]:
+        """Return a family and its task, or raise UsageError."""
+
+
+def suite_schema() -> dict[str, Any]:
+    """Return the JSON Schema of suite files, for editors."""
+    schema = SuiteForm.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def load_suite(path: Path, names: Callable[[Sequence[Path]], Names]) -> Suite:
+    """Read a suite and find everything it names.
+
+    Args:
+        path: the YAML file.
+        names: makes the registry, given the single-file plugins the suite asks for.
+
+    Raises:
+        UsageError: one line for each fault of the file.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: not UTF-8 text (byte {error.start})") from None
+    source = Source(text, str(path))
+    form = _validate(source)
+    files = tuple(path.parent / p for p in form.plugins)
+    missing = [
+        f"{source.at(('plugins', i))} plugin file {f} does not exist"
+        for i, f in enumerate(files)
+        if not f.is_file()
+    ]
+    if missing:
+        raise UsageError(*missing)
+    digest = hashlib.sha256(json.dumps(source.data, sort_keys=True).encode()).hexdigest()
+    return _Resolver(source, form, names(files)).suite(str(path), digest, files)
+
+
+def _validate(source: Source) -> SuiteForm:
+    try:
+        return SuiteForm.model_validate(source.data)
+    except ValidationError as error:
+        raise UsageError(*dict.fromkeys(_fault(source, e) for e in error.errors())) from None
+
+
+def _fault(source: Source, error: Any) -> str:
+    """Write one of pydantic's errors as ``file:line:col where: what``."""
+    path = tuple(p for p in error["loc"] if isinstance(p, int) or not _is_branch(p))
+    where = ".".join(str(p) for p in path)
+    message = str(error["msg"]).removeprefix("Value error, ")
+    match error["type"]:
+        case "extra_forbidden":
+            fields = _fields(path)
+            message = f"unknown key{nearest(str(path[-1]), fields)}"
+            if "did you mean" not in message:
+                message += f"; known keys: {', '.join(sorted(fields))}"
+        case "missing":
+            message = "this key is missing"
+        case _:
+            got = error.get("input")
+            if isinstance(got, (str, int, float, bool)) and "got" not in message:
+                message += f", got {got!r}"
+    return f"{source.at(path)} {where}: {message}"
+
+
+def _is_branch(part: str) -> bool:
+    """Whether a part of a location names a branch of a union rather than a key."""
+    return part in {"str", "int", "float", "bool", "none", "ModelForm", "DatasetForm"} or (
+        "[" in part
+    )
+
+
+def _fields(path: tuple[str | int, ...]) -> list[str]:
+    form: Any = {
+        "models": ModelForm,
+        "datasets": DatasetForm,
+        "board": SuiteForm.model_fields["board"].annotation,
+    }.get(str(path[0]) if len(path) > 1 else "", SuiteForm)
+    return [f.alias or n for n, f in form.model_fields.items()]
+
+
+class _Resolver:
+    """Finds what a form names, collecting faults."""
+
+    def __init__(self, source: Source, form: SuiteForm, names: Names) -> None:
+        self.source, self.form, self.names = source, form, names
+        self.faults: list[str] = []
+
+    def suite(self, path: str, digest: str, files: tuple[Path, ...]) -> Suite:
+        form = self.form
+        tasks = self._each("tasks", form.tasks, self.names.task)
+        families = {family.name for family, _ in tasks}
+        datasets = self._each("datasets", form.datasets, self._dataset)
+        entries = [e for found in self._each("models", form.models, self._entries) for e in found]
+        metrics = [
+            m for found in self._each("metrics", form.metrics, self._metrics) for m in found
+        ]
+        self._each("devices", form.devices, lambda n: self.names.get("devices", n))
+        limits = self._limits({s.name for _, task in tasks for s in task.stages})
+        if not self.faults:
+            self._check_labels(entries, families)
+            self._check_board(entries, metrics, [f for f, _ in tasks])
+            self._check_fit(tasks, datasets, metrics)
+        if self.faults:
+            raise UsageError(*self.faults)
+        return Suite(
+            name=form.name,
+            title=form.title or form.name,
+            summary=form.summary,
+            path=path,
+            digest=digest,
+            tasks=tuple(tasks),
+            datasets=tuple(datasets),
+            entries=tuple(entries),
+            metrics=_unique(metrics),
+            seeds=tuple(dict.fromkeys(form.seeds)),
+            devices=tuple(form.devices),
+            limits=limits,
+            board=form.board,
+            plugins=files,
+        )
+
+    def _fault(self, path: tuple[str | int, ...], message: str) -> None:
+        where = ".".join(str(p) for p in path)
+        self.faults.append(f"{self.source.at(path)} {where}: {message}")
+
+    def _each(self, key: str, values: Sequence[Any], find: Callable[[Any], Any]) -> list[Any]:
+        """Resolve each element of a list, turning a failure into a fault at its line."""
+        found = []
+        for index, value in enumerate(values):
+            try:
+                found.append(find(value))
+            except UsageError as error:
+                for line in error.lines:
+                    self._fault((key, index), line)
+        return found
+
+    def _dataset(self, form: str | DatasetForm) -> SuiteDataset:
+        use = DatasetForm(name=form) if isinstance(form, str) else form
+        dataset = self.names.get("datasets", use.name)
+        _known("parameter", use.params, dataset.params, f"dataset {dataset.name!r}")
+        return SuiteDataset(
+            dataset=dataset,
+            params={**dataset.params, **use.params},
+            items=tuple(use.items or ("*",)),
+        )
+
+    def _entries(self, form: str | ModelForm) -> list[Entry]:
+        use = ModelForm(name=form) if isinstance(form, str) else form
+        models = self._select(use)
+        if use.label is not None and (len(models) > 1 or len(use.variants) > 1):
+            raise UsageError(f"label {use.label!r} would name {len(models)} models: leave it out")
+        return [_entry(model, use, variant) for model in models for variant in use.variants]
+
+    def _select(self, use: ModelForm) -> list[Model]:
+        models: dict[str, Model] = dict(self.names.all("models"))
+        if (use.name is None) == (use.tag is None):
+            raise UsageError("say either 'name' or 'tag'")
+        if use.name is not None and not _is_glob(use.name):
+            return [self.names.get("models", use.name)]
+        if use.name is not None:
+            found = [m for n, m in models.items() if fnmatchcase(n, use.name)]
+            none = f"no model is called like {use.name!r}{nearest(use.name.strip('*'), models)}"
+        else:
+            tags = {t for m in models.values() for t in m.tags}
+            found = [m for m in models.values() if use.tag in m.tags]
+            none = f"no model carries the tag {use.tag!r}{nearest(str(use.tag), tags)}"
+        kept = [m for m in found if not any(fnmatchcase(m.name, g) for g in use.except_)]
+        if not kept:
+            raise UsageError(none)
+        return kept
+
+    def _metrics(self, name: str) -> list[Metric]:
+        if not _is_glob(name):
+            return [self.names.get("metrics", name)]
+        metrics: dict[str, Metric] = dict(self.names.all("metrics"))
+        found = [m for n, m in metrics.items() if fnmatchcase(n, name)]
+        if not found:
+            raise UsageError(f"no metric is called like {name!r}")
+        return found
+
+    def _limits(self, stages: set[str]) -> dict[str, Limits]:
+        """Split ``limits`` into the suite's own and those of single stages."""
+        known = [*Limits.model_fields, *sorted(stages), _SCORED]
+        own: dict[str, Any] = {}
+        stage_limits: dict[str, StageLimits] = {}
+        for key, value in self.form.limits.items():
+            path = ("limits", key)
+            try:
+                if key in Limits.model_fields:
+                    own[key] = getattr(Limits.model_validate({key: value}), key)
+                elif key in stages or key == _SCORED:
+                    stage_limits[key] = StageLimits.model_validate(value)
+                else:
+                    self._fault(path, f"unknown limit or stage{nearest(key, known)}")
+            except ValidationError as error:
+                for e in error.errors():
+                    self._fault((*path, *e["loc"]), str(e["msg"]).removeprefix("Value error, "))
+        limits = {"": Limits(**own)}
+        for stage, change in stage_limits.items():
+            limits[stage] = limits[""].model_copy(update=change.model_dump(exclude_none=True))
+        return limits
+
+    def _check_labels(self, entries: list[Entry], families: set[str]) -> None:
+        seen: set[str] = set()
+        for entry in entries:
+            if entry.label in seen:
+                self._fault(
+                    ("models",), f"two rows would be called {entry.label!r}: give one a 'label'"
+                )
+            seen.add(entry.label)
+            if entry.model.family not in families:
+                self._fault(
+                    ("models",),
+                    f"model {entry.model.name!r} is of family {entry.model.family!r}; "
+                    f"the tasks are of {', '.join(sorted(families))}",
+                )
+
+    def _check_board(
+        self, entries: list[Entry], metrics: list[Metric], families: list[Family]
+    ) -> None:
+        board = self.form.board
+        labels = [e.label for e in entries]
+        if board.anchor is not None and board.anchor not in labels:
+            self._fault(
+                ("board", "anchor"),
+                f"{board.anchor!r} is no row of this suite{nearest(board.anchor, labels)}",
+            )
+        measured = {m.name for m in metrics}
+        derived = {d.name: d for f in families for d in f.derived}
+        times = {
+            f"{s.name}_seconds" for _, t in map(self.names.task, self.form.tasks) for s in t.stages
+        }
+        columns = [*measured, *derived, *times]
+        for path, name in [
+            (("board", "rank_by"), board.rank_by),
+            *((("board", "columns", i), c) for i, c in enumerate(board.columns or [])),
+        ]:
+            if name is None:
+                continue
+            if name not in columns:
+                self._fault(path, f"{name!r} is not measured here{nearest(name, columns)}")
+            elif name in derived and not set(derived[name].inputs) <= measured:
+                lacking = ", ".join(sorted(set(derived[name].inputs) - measured))
+                self._fault(path, f"{name!r} needs the metrics {lacking}")
+
+    def _check_fit(
+        self, tasks: list[Any], datasets: list[SuiteDataset], metrics: list[Metric]
+    ) -> None:
+        """Every dataset must suit a task, and every metric find its inputs in one."""
+        accepts = {task.accepts for _, task in tasks}
+        for index, use in enumerate(datasets):
+            if use.dataset.provides not in accepts:
+                self._fault(
+                    ("datasets", index),
+                    f"dataset {use.dataset.name!r} holds {use.dataset.provides!r} items; "
+                    f"the tasks take {', '.join(sorted(accepts))}",
+                )
+        offered = [
+            {task.item, *(a.name for s in task.stages for a in s.outputs)} for _, task in tasks
+        ]
+        for metric in metrics:
+            if not any(set(metric.inputs) <= names for names in offered):
+                self._fault(
+                    ("metrics",),
+                    f"metric {metric.name!r} needs {', '.join(metric.inputs)}, which no task leaves",
+                )
+
+
+def _entry(model: Model, use: ModelForm, variant: str) -> Entry:
+    _known("parameter", use.params, model.params, f"model {model.name!r}")
+    overlay: Mapping[str, Json] = {}
+    if variant != "base":
+        if variant not in model.variants:
+            known = ", ".join(["base", *model.variants])
+            raise UsageError(f"model {model.name!r} has no variant {variant!r}; it has {known}")
+        overlay = model.variants[variant]
+    axes: Mapping[str, Sequence[Json]] = model.points
+    if use.points is not None:
+        _known("operating point", use.points, model.points, f"model {model.name!r}")
+        axes = {**model.points, **use.points}
+    changed = ",".join(f"{k}={v}" for k, v in use.params.items())
+    label = model.name + (f"({changed})" if changed else "")
+    return Entry(
+        label=use.label or label + (f"+{variant}" if variant != "base" else ""),
+        model=model,
+        params={**model.params, **overlay, **use.params},
+        points=tuple(dict(zip(axes, values, strict=True)) for values in product(*axes.values())),
+        variant=variant,
+    )
+
+
+def _known(what: str, given: Mapping[str, Any], known: Mapping[str, Any], whose: str) -> None:
+    wrong = [f"{whose} has no {what} {n!r}{nearest(n, known)}" for n in given if n not in known]
+    if wrong:
+        raise UsageError(*wrong)
+
+
+def _is_glob(name: str) -> bool:
+    return any(c in name for c in "*?[")
+
+
+def _unique(metrics: list[Metric]) -> tuple[Metric, ...]:
+    return tuple({m.name: m for m in metrics}.values())

@@ -1,0 +1,62 @@
+"""A suite whose names have all been found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.spec import Dataset, Family, Json, Metric, Model, Task
+from harness.suite.schema import BoardForm, Limits
+
+__all__ = ["Entry", "Suite", "SuiteDataset"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One row of the board: a model with its parameters, variant and operating points."""
+
+    label: str
+    model: Model
+    params: Mapping[str, Json]
+    points: tuple[Mapping[str, Json], ...]
+    variant: str = "base"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuiteDataset:
+    """A dataset as the suite uses it; ``items`` are globs over item ids."""
+
+    dataset: Dataset
+    params: Mapping[str, Json]
+    items: tuple[str, ...] = ("*",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suite:
+    """What is run on what, and what the board shows.
+
+    Attributes:
+        digest: sha256 of the file's data; says which suite a board was made from.
+        limits: stage name to its limits; ``""`` holds the suite's own.
+        plugins: single-file plugins it asked for.
+    """
+
+    name: str
+    title: str
+    summary: str
+    path: str
+    digest: str
+    tasks: tuple[tuple[Family, Task], ...]
+    datasets: tuple[SuiteDataset, ...]
+    entries: tuple[Entry, ...]
+    metrics: tuple[Metric, ...]
+    seeds: tuple[int, ...]
+    devices: tuple[str, ...]
+    limits: Mapping[str, Limits]
+    board: BoardForm
+    plugins: tuple[Path, ...] = field(default=())
+
+    def limits_of(self, stage: str) -> Limits:
+        """Return the limits of a stage or of scoring."""
+        return self.limits.get(stage, self.limits[""])

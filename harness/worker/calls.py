@@ -1,0 +1,179 @@
+"""What a worker does with a call: build the object, load inputs, run, keep outputs."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import json
+import math
+import os
+import sys
+from collections import OrderedDict
+from typing import Any
+
+__all__ = ["Calls", "Refused"]
+
+_CACHE_BYTES = 256 * 2**20
+
+
+class Refused(Exception):  # noqa: N818 - it carries an outcome
+    """A call that ends in another outcome than an error of the model's code."""
+
+    def __init__(self, outcome: str, reason: str) -> None:
+        super().__init__(reason)
+        self.outcome = outcome
+
+
+class Calls:
+    """Objects built and inputs loaded so far, kept for further calls."""
+
+    def __init__(self) -> None:
+        self._built: dict[str, Any] = {}
+        self._values: OrderedDict[str, Any] = OrderedDict()
+        self._held = 0
+
+    def build(self, request: dict[str, Any]) -> Any:
+        """Return the model or metric of the call, made once by its factory."""
+        for name, path in request.get("files", {}).items():
+            _import_file(name, path)
+        key = json.dumps([request["factory"], request["params"]], sort_keys=True)
+        if key not in self._built:
+            self._built[key] = _resolve(request["factory"])(**request["params"])
+        return self._built[key]
+
+    def load(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
+        """Return the call's inputs by name; a list where it asks for many."""
+        found: dict[str, Any] = {}
+        for wanted in inputs:
+            values = [self._value(wanted, part) for part in wanted["parts"]]
+            found[wanted["name"]] = values if wanted["many"] else values[0]
+        return found
+
+    def make(self, request: dict[str, Any], made: Any, inputs: dict[str, Any]) -> Any:
+        """Run the stage on the model, or the metric on its inputs."""
+        if request["op"] == "score":
+            return made(*inputs.values())
+        run = _resolve(request["run"])
+        return run(made, inputs, request["point"], request["seed"])
+
+    def keep(self, request: dict[str, Any], result: Any) -> dict[str, Any]:
+        """Check what came back, and leave artifacts in the outbox."""
+        if request["op"] == "score":
+            return {"value": _score(request, result)}
+        return {"artifacts": _artifacts(request, result)}
+
+    def _value(self, wanted: dict[str, Any], part: dict[str, Any]) -> Any:
+        key = f"{wanted['kind']} {part['sha256']} {part.get('item', '')}"
+        if key not in self._values:
+            value = _load(wanted["kind"], part)
+            self._values[key] = value
+            self._held += _size(value)
+            while self._held > _CACHE_BYTES and len(self._values) > 1:
+                _, old = self._values.popitem(last=False)
+                self._held -= _size(old)
+        self._values.move_to_end(key)
+        value = self._values[key]
+        # a model that writes into its input must not change the next call's
+        return value.copy() if hasattr(value, "flags") else value
+
+
+def _load(kind: str, part: dict[str, Any]) -> Any:
+    data = _read(part) if part["path"] else None
+    if "item" in part:
+        from harness.spec import Item
+
+        item = Item(part["item"], part["sha256"], part["path"], part["meta"])
+        return _resolve(kind)(item, data)
+    assert data is not None
+    if kind == "bytes":
+        return data
+    if kind == "json":
+        return json.loads(data)
+    if kind == "array":
+        import io
+
+        import numpy as np
+
+        return np.load(io.BytesIO(data), allow_pickle=False)
+    return _resolve(kind).load(data)
+
+
+def _read(part: dict[str, Any]) -> bytes:
+    """Read a file and check that it is what the plan says it is."""
+    with open(part["path"], "rb") as file:
+        data = file.read()
+    if hashlib.sha256(data).hexdigest() != part["sha256"]:
+        raise Refused("invalid", f"{part['path']} is damaged: its sha256 is not {part['sha256']}")
+    return data
+
+
+def _dump(kind: str, value: Any) -> bytes:
+    if kind == "bytes":
+        if not isinstance(value, (bytes, bytearray, memoryview)):
+            raise Refused("invalid", f"expected bytes, got {type(value).__name__}")
+        return bytes(value)
+    if kind == "json":
+        return json.dumps(value, sort_keys=True).encode()
+    if kind == "array":
+        import io
+
+        import numpy as np
+
+        buffer = io.BytesIO()
+        np.save(buffer, np.ascontiguousarray(value), allow_pickle=False)
+        return buffer.getvalue()
+    dumped: bytes = _resolve(kind).dump(value)
+    return dumped
+
+
+def _artifacts(request: dict[str, Any], result: Any) -> dict[str, list[Any]]:
+    if not isinstance(result, dict) or set(result) != {o["name"] for o in request["outputs"]}:
+        names = ", ".join(o["name"] for o in request["outputs"])
+        raise Refused("invalid", f"the stage must return a dict of {names}, got {result!r:.200}")
+    kept: dict[str, list[Any]] = {}
+    for output in request["outputs"]:
+        data = _dump(output["kind"], result[output["name"]])
+        if len(data) > request["max_output"]:
+            limit = request["max_output"]
+            raise Refused(
+                "invalid", f"{output['name']} has {len(data):,} bytes; the limit is {limit:,}"
+            )
+        with open(output["path"], "wb") as file:
+            file.write(data)
+        kept[output["name"]] = [hashlib.sha256(data).hexdigest(), len(data)]
+    return kept
+
+
+def _score(request: dict[str, Any], result: Any) -> float:
+    try:
+        value = float(result)
+    except (TypeError, ValueError):
+        raise Refused("invalid", f"expected a number, got {result!r:.200}") from None
+    low, high = (float(v) for v in request["range"])
+    if math.isnan(value) or (math.isinf(value) and value not in (low, high)):
+        raise Refused("nonfinite", f"the score is {value}")
+    slack = 1e-6 * max(1.0, abs(value))
+    if not low - slack <= value <= high + slack:
+        raise Refused("invalid", f"the score {value} lies outside {low}…{high}")
+    return value
+
+
+def _resolve(ref: str) -> Any:
+    module, _, attribute = ref.partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def _import_file(name: str, path: str) -> None:
+    if name in sys.modules:
+        return
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{os.path.basename(path)} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+
+
+def _size(value: Any) -> int:
+    return int(getattr(value, "nbytes", 0)) or (len(value) if isinstance(value, bytes) else 1024)
