@@ -1,0 +1,78 @@
+"""Numbers about numbers: bootstrap, intervals, ranks, paired tests and Bjøntegaard deltas.
+
+Pure functions over NumPy arrays, seeded, vectorised over leading axes. Everything is imported
+when it is first asked for, so ``import harness.stats`` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from harness.stats.bdrate import (
+        BDResult,
+        bd_quality,
+        bd_quality_replicates,
+        bd_rate,
+        bd_rate_replicates,
+    )
+    from harness.stats.bootstrap import (
+        Interval,
+        bca_interval,
+        bootstrap_interval,
+        bootstrap_replicates,
+        mean,
+        percentile_interval,
+        resample_indices,
+        restrict_resamples,
+    )
+    from harness.stats.intervals import (
+        iqm,
+        iqm_interval,
+        iqm_replicates,
+        t_interval,
+        wilson_interval,
+    )
+    from harness.stats.paired import PairedComparison, compare_paired, holm
+    from harness.stats.ranks import Ranks, rank_sets
+
+__all__ = [
+    "BDResult",
+    "Interval",
+    "PairedComparison",
+    "Ranks",
+    "bca_interval",
+    "bd_quality",
+    "bd_quality_replicates",
+    "bd_rate",
+    "bd_rate_replicates",
+    "bootstrap_interval",
+    "bootstrap_replicates",
+    "compare_paired",
+    "holm",
+    "iqm",
+    "iqm_interval",
+    "iqm_replicates",
+    "mean",
+    "percentile_interval",
+    "rank_sets",
+    "resample_indices",
+    "restrict_resamples",
+    "t_interval",
+    "wilson_interval",
+]
+
+_HOMES = {
+    "bdrate": ("BDResult", "bd_quality", "bd_quality_replicates", "bd_rate", "bd_rate_replicates"),
+    "intervals": ("iqm", "iqm_interval", "iqm_replicates", "t_interval", "wilson_interval"),
+    "paired": ("PairedComparison", "compare_paired", "holm"),
+    "ranks": ("Ranks", "rank_sets"),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'harness.stats' has no attribute {name!r}")
+    return getattr(import_module(f"harness.stats.{_HOME.get(name, 'bootstrap')}"), name)
