@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.errors import UsageError, nearest
+from harness.registry import Registry
 from harness.run import run_suite
+from harness.suite import Suite, load_suite
 
 if TYPE_CHECKING:
-    from harness.registry import Registry
     from harness.run.scheduler import Emit
-    from harness.suite import Suite
 
-__all__ = ["Done", "run", "run_opened"]
+__all__ = ["Done", "open_suite", "run", "run_opened"]
 
 _FAILED = {"error", "timeout", "crashed", "oom", "nonfinite", "invalid", "skipped", "cancelled"}
 
@@ -37,6 +38,28 @@ class Done:
     exit_code: int
 
 
+def open_suite(name: str, plugins: tuple[Path, ...]) -> tuple[Suite, Registry]:
+    """Find a suite by its file, or by the name under which a plugin ships it.
+
+    Raises:
+        UsageError: there is none, or the file has faults.
+    """
+    made: list[Registry] = []
+
+    def names(files: Any) -> Registry:
+        made.append(Registry.load((*plugins, *files)))
+        return made[-1]
+
+    path = Path(name)
+    if not path.is_file():
+        shipped = Registry.load(plugins).all("suites")
+        if name not in shipped:
+            what = "file" if path.suffix in {".yaml", ".yml"} or "/" in name else "suite"
+            raise UsageError(f"no such {what}: {name!r}{nearest(name, shipped)}")
+        path = Path(shipped[name].path)
+    return load_suite(path, names), made[-1]
+
+
 def run(suite: str | Path, *, results: str | Path = "results", **options: Any) -> Done:
     """Run a suite: do what is missing, write tables and board.
 
@@ -54,8 +77,6 @@ def run(suite: str | Path, *, results: str | Path = "results", **options: Any) -
         >>> done.files["board"]  # doctest: +SKIP
         PosixPath('results/quick/board.html')
     """
-    from harness.cli.common import open_suite
-
     plugins = tuple(Path(p) for p in options.pop("plugins", ()))
     opened, registry = open_suite(str(suite), plugins)
     return run_opened(opened, registry, results=Path(results), **options)

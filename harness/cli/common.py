@@ -6,17 +6,11 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
-from harness.errors import UsageError, nearest
-
-if TYPE_CHECKING:
-    from harness.registry import Registry
-    from harness.suite import Suite
-
-__all__ = ["cores", "echo_json", "open_suite", "plugin_option", "results_option"]
+__all__ = ["cores", "echo_json", "plugin_option", "results_option"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -41,31 +35,6 @@ def results_option(function: F) -> F:
         show_default=True,
         help="Where results are kept.",
     )(function)
-
-
-def open_suite(name: str, plugins: tuple[Path, ...]) -> tuple[Suite, Registry]:
-    """Find a suite by its file or by the name under which a plugin ships it.
-
-    Raises:
-        UsageError: there is none, or the file has faults.
-    """
-    from harness.registry import Registry
-    from harness.suite import load_suite
-
-    made: list[Registry] = []
-
-    def names(files: Any) -> Registry:
-        made.append(Registry.load((*plugins, *files)))
-        return made[-1]
-
-    path = Path(name)
-    if not path.is_file():
-        shipped = Registry.load(plugins).all("suites")
-        if name not in shipped:
-            what = "file" if path.suffix in {".yaml", ".yml"} or "/" in name else "suite"
-            raise UsageError(f"no such {what}: {name!r}{nearest(name, shipped)}")
-        path = Path(shipped[name].path)
-    return load_suite(path, names), made[-1]
 
 
 def cores() -> int:

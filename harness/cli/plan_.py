@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from harness.cli.common import cores, echo_json, open_suite, plugin_option, results_option
+from harness.cli.common import cores, echo_json, plugin_option, results_option
 
 __all__ = ["command"]
 
@@ -30,6 +30,7 @@ def command(
     results: Path,
 ) -> None:
     """Show what a run of SUITE would do, and how long it would take."""
+    from harness.api import open_suite
     from harness.cli.progress import duration
     from harness.run import forecast
 

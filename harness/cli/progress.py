@@ -127,7 +127,7 @@ class Lines:
         if event["event"] == "plan":
             reused = counts.reused
             click.echo(
-                f"{counts.suite.name}: {counts.total:,} nodes, {reused:,} done before, "
+                f"{counts.suite.name}: {counts.total:,} nodes, {reused:,} reused, "
                 f"{counts.jobs} at once"
             )
         elif time.monotonic() > self._next:
@@ -222,9 +222,7 @@ def say(done: Done, counts: _Counting) -> None:
         click.echo(line)
     seconds = time.monotonic() - counts.start
     told = ", ".join(f"{n:,} {o}" for o, n in sorted(done.outcomes.items(), key=lambda p: -p[1]))
-    click.echo(
-        f"\n{counts.total:,} nodes: {told}; {counts.reused:,} done before; {duration(seconds)}"
-    )
+    click.echo(f"\n{counts.total:,} nodes: {told}; {counts.reused:,} reused; {duration(seconds)}")
     for name, path in done.files.items():
         click.echo(f"{name:>12}  {path}")
 

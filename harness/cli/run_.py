@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from harness.cli.common import cores, open_suite, plugin_option, results_option
+from harness.cli.common import cores, plugin_option, results_option
 
 __all__ = ["command"]
 
@@ -36,7 +36,7 @@ def command(
     results: Path,
     **options: Any,
 ) -> None:
-    """Run SUITE: do what is missing, write tables and board.
+    r"""Run SUITE: do what is missing, write tables and board.
 
     SUITE is a YAML file or the name of one that a plugin ships. Everything finished is kept;
     the same command goes on from there.
@@ -45,7 +45,7 @@ def command(
     Exit codes: 0 all nodes ok · 2 usage · 3 some nodes failed · 5 nothing measured
                 6 incomplete (disk full) · 130 interrupted
     """
-    from harness.api import run_opened
+    from harness.api import open_suite, run_opened
     from harness.cli.progress import JsonLines, progress
 
     opened, registry = open_suite(suite, plugins)

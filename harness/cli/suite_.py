@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from harness.cli.common import echo_json, open_suite, plugin_option
+from harness.cli.common import echo_json, plugin_option
 
 __all__ = ["command"]
 
@@ -21,6 +21,7 @@ def command() -> None:
 @plugin_option
 def check(files: tuple[str, ...], plugins: tuple[Path, ...]) -> None:
     """Check SUITE: a file, or the name of one that a plugin ships."""
+    from harness.api import open_suite
     from harness.errors import UsageError
 
     faults: list[str] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import selectors
+import shutil
 import tempfile
 import time
 from collections.abc import Callable
@@ -62,6 +63,8 @@ class ProcessExecutor:
             left = end - time.monotonic()
             for key, _ in self._selector.select(max(0.0, min(left, _LOOK_SECONDS))):
                 worker, read = key.data
+                if worker.closed:  # ended by what it wrote on its other pipe
+                    continue
                 done += self._heard(worker, read)
             self._look()
             if left <= 0:
@@ -82,6 +85,7 @@ class ProcessExecutor:
         self._busy.clear()
         self._idle.clear()
         self._selector.close()
+        shutil.rmtree(self._scratch, ignore_errors=True)
 
     def _start(self, call: Call) -> WorkerProcess:
         if len(self._idle) >= 2 * self._jobs:  # the one that has waited longest

@@ -82,6 +82,7 @@ class WorkerProcess:
         self._seconds = 0.0
         self._verdict: tuple[str, str] | None = None
         self._built = False
+        self.closed = False
         self._buffer = bytearray()
         self._said = bytearray()
 
@@ -170,6 +171,9 @@ class WorkerProcess:
 
     def kill(self) -> None:
         """End the worker and everything it started, and remove its folder."""
+        if self.closed:
+            return
+        self.closed = True
         self._signal()
         self._process.wait()
         for stream in (self.replies, self.output):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -58,8 +59,8 @@ class Store:
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise UsageError(f"{self.root}: another harness process is writing here") from None
-            for left in (self.root / "tmp").iterdir():  # of a run that was killed
-                left.unlink(missing_ok=True)
+            shutil.rmtree(self.root / "tmp")  # what a killed run left
+            (self.root / "tmp").mkdir()
             self._journal = Journal(self.root / "journal.jsonl")
         except OSError as error:
             raise UsageError(f"{self.root}: cannot be written: {error.strerror}") from None
