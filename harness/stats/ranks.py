@@ -21,6 +21,7 @@ __all__ = ["Ranks", "rank_sets"]
 _MAX_LOST = 0.05  # share of replicates without a value above which an entry is not ranked
 _CONSTANT = 1e-6  # spread of a difference, relative to its entries', that counts as none
 _ROUNDING = 1e-9  # difference, relative to the entries, that counts as none
+_FEW = 30  # items below which the joint bootstrap is not trusted alone
 _CELLS = 1_000_000_000  # replicates x entries^2 that are looked at: about a second
 
 
@@ -115,7 +116,7 @@ def _separated(theta: Floats, reps: Floats, items: int, level: float) -> NDArray
     size = np.maximum(np.abs(theta)[:, None], np.abs(theta)[None, :])
     constant = squared <= _CONSTANT**2 * (spread[:, None] + spread[None, :]) + (1e-12 * size) ** 2
     inverse = np.where(constant, 0.0, 1 / np.sqrt(np.where(constant, 1.0, squared)))
-    critical = _expand(_largest(errors, inverse, level), items)
+    critical = _widened(_largest(errors, inverse, level), items, m * (m - 1) // 2, level)
     difference = theta[:, None] - theta[None, :]
     visible = difference > _ROUNDING * size
     result: NDArray[np.bool_] = np.where(constant, visible, difference * inverse > critical)
@@ -137,13 +138,21 @@ def _largest(errors: Floats, inverse: Floats, level: float) -> float:
     return float(np.quantile(largest, level, method="higher"))
 
 
-def _expand(critical: float, items: int) -> float:
-    """Widen a critical value of normal tails to the t tails of few items."""
+def _widened(critical: float, items: int, pairs: int, level: float) -> float:
+    """Widen a critical value of normal tails to the t tails of few items.
+
+    With very few items each pair's own spread is uncertain and the largest of many t is no
+    longer foretold by the joint bootstrap: simulated sets of 8 entries on 10 items held with
+    90 % instead of 95 %. There Bonferroni's bound on t, nearly exact then, is the floor.
+    """
     from scipy.special import ndtr
 
     if critical <= 0:
         return critical
-    return max(critical, expanded_quantile(items, level=float(1 - 2 * ndtr(-critical))))
+    joint = expanded_quantile(items, level=float(1 - 2 * ndtr(-critical)))
+    if items >= _FEW:
+        return joint
+    return max(joint, expanded_quantile(items, level=1 - (1 - level) / pairs))
 
 
 def _separate_infinite(
