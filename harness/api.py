@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import UsageError, nearest
 from harness.registry import Registry
-from harness.run import run_suite
+from harness.run import Finished, run_suite
 from harness.suite import Suite, load_suite
 
 if TYPE_CHECKING:
@@ -110,22 +111,29 @@ def run_opened(
     )
     if not finished.complete:
         return Done(complete=False, outcomes=finished.outcomes, files={}, table=(), exit_code=130)
-    from harness.board import write_board
-
     folder = results / suite.name
-    board = folder / "board.html"
-    text = folder / "board.txt"
-    if finished.changed or not board.exists():
-        write_board(suite, registry, results)
-        (folder / ".state").write_text(finished.state)
+    table = _board(suite, registry, results, finished)
     code = 3 if _FAILED & set(finished.outcomes) else 0
     return Done(
         complete=True,
         outcomes=finished.outcomes,
         files={
-            "board": board,
+            "board": folder / "board.html",
             **{n: folder / f"{n}.parquet" for n in ("scores", "nodes", "environments")},
         },
-        table=text.read_text().splitlines() if text.exists() else (),
+        table=table,
         exit_code=code if finished.scored else 5,
     )
+
+
+def _board(suite: Suite, registry: Registry, results: Path, finished: Finished) -> list[str]:
+    """Write the board, unless the one that is there says the same; return it as text."""
+    mark = results / suite.name / ".state"
+    if not finished.changed and (results / suite.name / "board.html").exists():
+        lines: list[str] = json.loads(mark.read_text())["table"]
+        return lines
+    from harness.board import write_board
+
+    lines = write_board(suite, registry, results)
+    mark.write_text(json.dumps({"state": finished.state, "table": lines}))
+    return lines

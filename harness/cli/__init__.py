@@ -59,7 +59,7 @@ class _Verbs(click.Group):
 @click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="harness", prog_name="harness")
 def harness() -> None:
-    """Run declarative suites on model plugins; publish leaderboards that can be trusted.
+    r"""Run declarative suites on model plugins; publish leaderboards that can be trusted.
 
     \b
     harness list models              what there is

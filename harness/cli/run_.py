@@ -27,6 +27,7 @@ __all__ = ["command"]
 @click.pass_context
 def command(
     ctx: click.Context,
+    /,
     suite: str,
     jobs: int | None,
     only: tuple[str, ...],

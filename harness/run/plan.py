@@ -14,7 +14,7 @@ from harness.run.keys import PROTOCOL, digest, node_key
 from harness.spec import Artifact, Dataset, Item, Json, Metric, Stage, Task, Unavailable
 from harness.suite import Entry, Suite, SuiteDataset
 
-__all__ = ["Group", "Node", "Plan", "make_plan"]
+__all__ = ["Group", "Node", "Plan", "dataset_items", "dataset_label", "make_plan"]
 
 _AXES = ("point", "item", "seed")
 
@@ -145,8 +145,11 @@ def make_plan(
     planner = _Planner(suite, registry)
     plan = Plan(suite=suite, nodes=[], datasets={})
     for use in suite.datasets:
-        items, missing = _items(use, limit)
         label = dataset_label(use)
+        try:
+            items, missing = dataset_items(use)[:limit], ""
+        except Unavailable as error:
+            items, missing = (), f"dataset {use.dataset.name}: {error}"
         plan.datasets[label] = items
         for _, task in suite.tasks:
             if task.accepts != use.dataset.provides:
@@ -167,22 +170,24 @@ def _family(suite: Suite, task: Task) -> str:
     return next(family.name for family, t in suite.tasks if t is task)
 
 
-def _items(use: SuiteDataset, limit: int | None) -> tuple[tuple[Item, ...], str]:
-    """Return a dataset's items, or the reason why it cannot be had."""
+def dataset_items(use: SuiteDataset) -> tuple[Item, ...]:
+    """Return the items of a dataset that the suite uses.
+
+    Raises:
+        Unavailable: the data cannot be had here.
+        UsageError: the data is damaged, or has no such item.
+    """
     dataset = use.dataset
+    check_available(dataset)
     try:
-        check_available(dataset)
         found = tuple(resolve(dataset.index)(**use.params))
-    except Unavailable as error:
-        return (), f"dataset {dataset.name}: {error}"
     except (ValueError, OSError) as error:
         raise UsageError(f"dataset {dataset.name}: {error}") from None
     for pattern in use.items:
         if not any(fnmatchcase(i.id, pattern) for i in found):
-            ids = [i.id for i in found]
-            raise UsageError(f"dataset {dataset.name}: no item {pattern!r}{nearest(pattern, ids)}")
-    kept = tuple(i for i in found if any(fnmatchcase(i.id, g) for g in use.items))
-    return kept[:limit], ""
+            hint = nearest(pattern, [i.id for i in found])
+            raise UsageError(f"dataset {dataset.name}: no item {pattern!r}{hint}")
+    return tuple(i for i in found if any(fnmatchcase(i.id, g) for g in use.items))
 
 
 class _Planner:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections import Counter
@@ -178,7 +179,7 @@ def _finish(plan: Plan, graph: Graph, store: Store, folder: Path, *, complete: b
     stamps = [store.records[key]["at"] for key, _ in ended if key]
     state = digest([plan.suite.digest, ended, stamps, sorted({p["source"] for p in published})])
     mark = folder / ".state"
-    changed = complete and (not mark.exists() or mark.read_text() != state)
+    changed = complete and _read_state(mark) != state
     if changed:
         _write(plan, graph, store, folder, published)
     return Finished(
@@ -194,6 +195,15 @@ def _finish(plan: Plan, graph: Graph, store: Store, folder: Path, *, complete: b
         ),
         state=state,
     )
+
+
+def _read_state(mark: Path) -> str:
+    """Return what the tables and the board say; "" where they are missing or half written."""
+    try:
+        state: str = json.loads(mark.read_text())["state"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+    return state
 
 
 def _write(
@@ -253,7 +263,7 @@ def _interruptible() -> Iterator[Callable[[], bool]]:
     seen: list[int] = []
     former = {}
 
-    def note(number: int, frame: object) -> None:
+    def note(number: int, _frame: object) -> None:
         if seen:
             os._exit(130)
         seen.append(number)

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from harness.errors import UsageError, nearest
 from harness.spec import Family, Json, Metric, Model, Task
-from harness.suite.schema import DatasetForm, Limits, ModelForm, StageLimits, SuiteForm
+from harness.suite.schema import BoardForm, DatasetForm, Limits, ModelForm, StageLimits, SuiteForm
 from harness.suite.source import Source
 from harness.suite.suite import Entry, Suite, SuiteDataset
 
@@ -113,7 +113,7 @@ def _fields(path: tuple[str | int, ...]) -> list[str]:
     form: Any = {
         "models": ModelForm,
         "datasets": DatasetForm,
-        "board": SuiteForm.model_fields["board"].annotation,
+        "board": BoardForm,
     }.get(str(path[0]) if len(path) > 1 else "", SuiteForm)
     return [f.alias or n for n, f in form.model_fields.items()]
 

@@ -1,0 +1,301 @@
+"""Scores to a board: aggregates with intervals, derived scores, ranks with tie groups."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from harness.board.columns import Estimate, cell_of, common_signature, mark_best
+from harness.board.gather import gather
+from harness.board.measure import Measured, derived_of, measure
+from harness.board.model import NAN, Board, Cell, Column, Failure, PointRow, Row, Table
+from harness.spec import Better, Json
+from harness.stats import rank_sets
+from harness.suite import Entry, Suite
+
+__all__ = ["build_tables", "point_label"]
+
+
+def build_tables(
+    suite: Suite, rows: Iterable[Mapping[str, Any]], nodes: Sequence[Mapping[str, Any]]
+) -> tuple[Board, list[Measured]]:
+    """Make the tables of a board.
+
+    Args:
+        suite: what was run.
+        rows: of the ``scores`` table.
+        nodes: of the ``nodes`` table.
+
+    Returns:
+        The board without its panels, and what the panels are drawn from.
+    """
+    columns = _columns(suite)
+    measured = [
+        measure(suite, scores) for scores in gather(rows, [e.label for e in suite.entries])
+    ]
+    tables = tuple(_table(suite, columns, m, nodes) for m in measured)
+    signatures: dict[str, tuple[str, ...]] = {}
+    for column in columns:
+        found = {
+            cell.signature
+            for table in tables
+            for row in table.rows
+            for cell in [
+                row.cells.get(column.name),
+                *(p.cells.get(column.name) for p in row.points),
+            ]
+            if cell is not None and cell.signature
+        }
+        if found:
+            signatures[column.name] = tuple(sorted(found))
+    board = Board(
+        name=suite.name,
+        title=suite.title,
+        summary=suite.summary,
+        rank_by=suite.board.rank_by or "",
+        anchor=suite.board.anchor or "",
+        suite_digest=suite.digest,
+        columns=tuple(columns),
+        tables=tables,
+        failures=_failures(nodes),
+        outcomes=dict(Counter(n["outcome"] for n in nodes)),
+        signatures=signatures,
+    )
+    return board, measured
+
+
+def _columns(suite: Suite) -> list[Column]:
+    """Return the columns: what is ranked by, derived scores, metrics, times."""
+    measured = {m.name for m in suite.metrics}
+    found = [
+        Column(
+            name=d.name, unit=d.unit, better=d.better, digits=2, summary=d.summary, derived=True
+        )
+        for d in derived_of(suite)
+        if set(d.inputs) <= measured
+    ]
+    found += [
+        Column(name=m.name, unit=m.unit, better=m.better, digits=m.digits, summary=m.summary)
+        for m in suite.metrics
+    ]
+    steps = dict.fromkeys(s.name for _, task in suite.tasks for s in task.stages)
+    found += [
+        Column(
+            name=f"{s}_seconds",
+            unit="s",
+            better="lower",
+            digits=4,
+            summary=f"wall time of {s}, measured while other nodes ran beside it",
+        )
+        for s in steps
+    ]
+    wanted = suite.board.columns
+    if wanted is None:
+        return found
+    order = {name: n for n, name in enumerate(wanted)}
+    shown = sorted((c for c in found if c.name in order), key=lambda c: order[c.name])
+    return shown + [replace(c, shown=False) for c in found if c.name not in order]
+
+
+def _table(
+    suite: Suite, columns: list[Column], measured: Measured, nodes: Sequence[Mapping[str, Any]]
+) -> Table:
+    scores = measured.scores
+    entries = {e.label: e for e in suite.entries}
+    best = {c.name: mark_best(_fair(measured, c.name), c.better) for c in columns}
+    ranks = _ranks(measured, suite.board.rank_by, columns)
+    own = [n for n in nodes if n["dataset"] == scores.dataset]
+    rows = [
+        _row(
+            entries.get(label) if scores.kinds[index] == "measured" else None,
+            measured,
+            index,
+            columns,
+            best,
+            own,
+        )
+        for index, label in enumerate(scores.entries)
+    ]
+    rows = [_ranked(row, ranks, suite.board.rank_by, measured) for row in rows]
+    there = {(r.entry, r.kind) for r in rows}
+    rows += [
+        _empty_row(entry, own)
+        for label, entry in entries.items()
+        if (label, "measured") not in there
+    ]
+    rows.sort(key=lambda r: _place(r, suite.board.rank_by, columns))
+    items = [i for i in scores.items if i != "*"]
+    return Table(dataset=scores.dataset, items=len(items), rows=tuple(rows))
+
+
+def _fair(measured: Measured, column: str) -> dict[str, Estimate]:
+    """Return the numbers of a column that were measured; published ones are never compared."""
+    scores = measured.scores
+    kinds = dict(zip(scores.entries, scores.kinds, strict=True))
+    return {k: e for k, e in measured.summary.get(column, {}).items() if kinds[k] == "measured"}
+
+
+def _ranks(
+    measured: Measured, rank_by: str | None, columns: list[Column]
+) -> dict[str, tuple[int, int]]:
+    """Return the rank sets of the entries whose numbers can be compared."""
+    better: dict[str, Better] = {c.name: c.better for c in columns}
+    if rank_by is None or better.get(rank_by, "none") == "none":
+        return {}
+    direction = better[rank_by]
+    fair = _fair(measured, rank_by)
+    signature = common_signature(fair)
+    usable = {
+        k: e
+        for k, e in fair.items()
+        if e.signature == signature and e.replicates is not None and not np.isnan(e.value)
+    }
+    if not usable:
+        return {}
+    assert direction != "none"
+    found = rank_sets(
+        [e.value for e in usable.values()],
+        np.stack([e.replicates for e in usable.values() if e.replicates is not None]),
+        items=min(e.n for e in usable.values()),
+        better=direction,
+    )
+    return {
+        k: (int(low), int(high))
+        for k, low, high in zip(usable, found.low, found.high, strict=True)
+        if high
+    }
+
+
+def _ranked(
+    row: Row, ranks: Mapping[str, tuple[int, int]], rank_by: str | None, measured: Measured
+) -> Row:
+    if row.kind == "published":
+        return replace(row, unranked="published: quoted, not measured here")
+    if row.entry in ranks:
+        return replace(row, rank=ranks[row.entry])
+    if rank_by is None:
+        return replace(row, unranked="the suite ranks by nothing")
+    estimate = measured.summary.get(rank_by, {}).get(row.entry)
+    if estimate is None or np.isnan(estimate.value):
+        return replace(row, unranked=(estimate.note if estimate else "") or f"no {rank_by}")
+    if estimate.replicates is None:
+        return replace(row, unranked=estimate.note or "its number stands on other items")
+    return replace(row, unranked=f"its signature differs: {estimate.signature}")
+
+
+def _row(
+    entry: Entry | None,
+    measured: Measured,
+    index: int,
+    columns: list[Column],
+    best: Mapping[str, set[str]],
+    nodes: Sequence[Mapping[str, Any]],
+) -> Row:
+    scores = measured.scores
+    label = scores.entries[index]
+    cells = {
+        c.name: cell_of(e, best=scores.kinds[index] == "measured" and label in best[c.name])
+        for c in columns
+        if (e := measured.summary.get(c.name, {}).get(label)) is not None
+    }
+    points = tuple(
+        PointRow(
+            label=point_label(point),
+            point=point,
+            cells={
+                c.name: cell_of(measured.at_points[label, c.name][n])
+                for c in columns
+                if (label, c.name) in measured.at_points
+            },
+        )
+        for n, point in enumerate(scores.points[index])
+    )
+    if entry is None:
+        return Row(
+            entry=label,
+            model=label,
+            kind="published",
+            source=scores.sources.get(label, ""),
+            cells=cells,
+            points=points,
+        )
+    return replace(
+        _empty_row(entry, nodes),
+        cells=cells,
+        points=points,
+        environments=tuple(sorted(scores.environments.get(label, ()))),
+    )
+
+
+def _empty_row(entry: Entry, nodes: Sequence[Mapping[str, Any]]) -> Row:
+    """Return what is known of an entry without any score."""
+    own = [n for n in nodes if n["entry"] == entry.label]
+    failed = [n for n in own if n["outcome"] != "ok"]
+    first = failed[0]["reason"] if failed else ""
+    model = entry.model
+    return Row(
+        entry=entry.label,
+        model=model.name,
+        params=entry.params,
+        summary=model.summary,
+        licence=model.licence,
+        paper=model.paper,
+        unranked=first,
+        failed=len(failed),
+        planned=len(own),
+        provenance=_provenance(own),
+    )
+
+
+def _provenance(nodes: Sequence[Mapping[str, Any]]) -> dict[str, Json]:
+    """Return the notes that the stages of an entry left at their first point."""
+    found: dict[str, Json] = {}
+    for node in nodes:
+        if node["notes"] and node["step"] not in found:
+            found[node["step"]] = node["notes"]
+    return found
+
+
+def point_label(point: Mapping[str, Json]) -> str:
+    """Return how an operating point is called: ``quality 50``."""
+    return ", ".join(f"{k} {v}" for k, v in point.items()) or "default"
+
+
+def _place(row: Row, rank_by: str | None, columns: list[Column]) -> tuple[int, float]:
+    """Return what rows are sorted by: ranked ones by their number, then the rest."""
+    better = next((c.better for c in columns if c.name == rank_by), "none")
+    cell: Cell | None = row.cells.get(rank_by or "")
+    value = cell.value if cell is not None else NAN
+    if np.isnan(value):
+        return (2 if row.kind == "measured" else 3, 0.0)
+    return (0 if row.rank else 1, -value if better == "higher" else value)
+
+
+def _failures(nodes: Sequence[Mapping[str, Any]]) -> tuple[Failure, ...]:
+    """Return what did not end ``ok``, alike ones together."""
+    groups: dict[tuple[str, str, str, str], list[Mapping[str, Any]]] = {}
+    for node in nodes:
+        if node["outcome"] not in ("ok", "skipped"):
+            where = (node["entry"], node["step"], node["outcome"], node["reason"] or "")
+            groups.setdefault(where, []).append(node)
+    return tuple(
+        Failure(
+            entry=entry,
+            step=step,
+            outcome=outcome,
+            reason=reason,
+            count=len(found),
+            example=_example(found[0]),
+            log=found[0]["log"] or "",
+        )
+        for (entry, step, outcome, reason), found in groups.items()
+    )
+
+
+def _example(node: Mapping[str, Any]) -> str:
+    point = point_label(node["point"]) if node["point"] else ""
+    return " · ".join(p for p in (node["dataset"], node["item"] or "", point) if p)

@@ -1,0 +1,187 @@
+"""Scores of one dataset to numbers with intervals: per point, per entry, derived."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.board.columns import Aggregates, Estimate, aggregate_of, of_derived
+from harness.board.gather import Scores
+from harness.board.model import NAN
+from harness.registry import resolve
+from harness.spec import Curve, Derived
+from harness.stats import percentile_interval, resample_indices
+from harness.suite import Suite
+
+__all__ = ["Measured", "derived_of", "measure"]
+
+_SEED = 20_240_229  # of all resampling on a board: the same scores give the same board
+
+
+@dataclass(slots=True, kw_only=True)
+class Measured:
+    """Everything known of one dataset: scores, points' aggregates, summaries.
+
+    Attributes:
+        at_points: (entry, metric) to the estimates of each operating point.
+        summary: column to entry to its one number.
+    """
+
+    scores: Scores
+    at_points: dict[tuple[str, str], list[Estimate]]
+    summary: dict[str, dict[str, Estimate]]
+
+
+def derived_of(suite: Suite) -> list[Derived]:
+    """Return the derived scores of the suite's families."""
+    families = {family.name: family for family, _ in suite.tasks}
+    return [d for family in families.values() for d in family.derived]
+
+
+def measure(suite: Suite, scores: Scores) -> Measured:
+    """Aggregate the scores of one dataset."""
+    replicates = min(suite.board.replicates, max(200, 2_000_000 // max(1, len(scores.entries))))
+    resamples = resample_indices(len(scores.items), replicates, seed=_SEED)
+    aggregates = Aggregates(resamples)
+    metrics = {m.name: m for m in suite.metrics}
+    at_points: dict[tuple[str, str], list[Estimate]] = {}
+    for metric in scores.values:
+        aggregate = aggregate_of(metrics.get(metric))
+        for index, entry in enumerate(scores.entries):
+            found = scores.signatures.get((entry, metric))
+            if found:
+                signature = " / ".join(sorted(found))
+                at_points[entry, metric] = [
+                    aggregates.estimate(values, aggregate, signature)
+                    for values in _own_items(scores, metric, index)
+                ]
+    summary: dict[str, dict[str, Estimate]] = {}
+    for (entry, metric), estimates in at_points.items():
+        summary.setdefault(metric, {})[entry] = _summary(metric, estimates)
+    for derived in derived_of(suite):
+        if set(derived.inputs) <= set(scores.values):
+            summary[derived.name] = _derive(suite, derived, scores, resamples)
+    return Measured(scores=scores, at_points=at_points, summary=summary)
+
+
+def _own_items(scores: Scores, metric: str, entry: int) -> NDArray[np.float64]:
+    """Return (points, items), without the items that no entry has a score of in this metric."""
+    taken = ~np.all(np.isnan(scores.values[metric]), axis=(0, 1))
+    if scores.kinds[entry] == "published":
+        taken &= ~np.all(np.isnan(scores.of(metric, entry)), axis=0)
+    else:
+        measured = [k == "measured" for k in scores.kinds]
+        taken &= ~np.all(np.isnan(scores.values[metric][measured]), axis=(0, 1))
+    found: NDArray[np.float64] = scores.of(metric, entry)[:, taken]
+    return found
+
+
+def _summary(metric: str, estimates: list[Estimate]) -> Estimate:
+    """Return the one number of an entry in a metric, over its operating points.
+
+    Times are averaged over the points; a quality has no meaning without its point, so the
+    table refers to the curve.
+    """
+    if len(estimates) == 1:
+        return estimates[0]
+    there = [e for e in estimates if not np.isnan(e.value)]
+    if not there:
+        return Estimate(value=NAN, signature=estimates[0].signature, note="no score")
+    if not metric.endswith("_seconds"):
+        low, high = min(e.value for e in there), max(e.value for e in there)
+        return Estimate(
+            value=NAN,
+            signature=there[0].signature,
+            n=there[0].n,
+            note=f"{low:.4g} … {high:.4g} over {len(there)} points",
+        )
+    drawn = [e.replicates for e in there if e.replicates is not None]
+    replicates = np.mean(drawn, axis=0) if len(drawn) == len(there) else None
+    low, high = (
+        map(float, percentile_interval(replicates, there[0].n))
+        if replicates is not None
+        else (NAN, NAN)
+    )
+    return Estimate(
+        value=float(np.mean([e.value for e in there])),
+        signature=f"{there[0].signature}|mean of {len(there)} points",
+        n=there[0].n,
+        low=low,
+        high=high,
+        replicates=replicates,
+    )
+
+
+def _derive(
+    suite: Suite, derived: Derived, scores: Scores, resamples: NDArray[np.intp]
+) -> dict[str, Estimate]:
+    """Compute a derived score of every entry; published curves beside the anchor's aggregate."""
+    metrics = {m.name: m for m in suite.metrics}
+    aggregate = {name: aggregate_of(metrics.get(name)) for name in derived.inputs}
+    compute = resolve(derived.compute)
+    anchor = suite.board.anchor
+    measured = [
+        Curve(
+            entry=entry,
+            points=tuple(scores.points[index]),
+            items=tuple(scores.items),
+            scores={name: scores.of(name, index) for name in derived.inputs},
+            aggregate=aggregate,
+            resamples=resamples,
+        )
+        for index, entry in enumerate(scores.entries)
+        if scores.kinds[index] == "measured"
+    ]
+    found = {
+        s.entry: of_derived(s, len(scores.items))
+        for s in compute(measured, anchor, **derived.params)
+    }
+    reference = next((c for c in measured if c.entry == anchor), None)
+    for index, entry in enumerate(scores.entries):
+        if scores.kinds[index] == "published":
+            curves = [_published_curve(scores, index, derived, aggregate)]
+            if reference is not None:
+                curves.insert(0, _as_set(reference))
+            for score in compute(curves, anchor, **derived.params):
+                if score.entry == entry:
+                    signature = f"{score.signature}|published"
+                    found[entry] = replace(of_derived(score, 0), signature=signature)
+    return found
+
+
+def _as_set(curve: Curve) -> Curve:
+    """Return a curve whose only item is the whole set."""
+    with np.errstate(invalid="ignore"):
+        scores = {
+            name: np.asarray(curve.aggregate[name](_complete(values)))[:, None]
+            for name, values in curve.scores.items()
+        }
+    return replace(curve, items=("*",), scores=scores, resamples=np.zeros((1, 1), np.intp))
+
+
+def _complete(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Drop the items that some point has no score of."""
+    kept: NDArray[np.float64] = values[:, ~np.any(np.isnan(values), axis=0)]
+    return kept
+
+
+def _published_curve(
+    scores: Scores, index: int, derived: Derived, aggregate: Mapping[str, Any]
+) -> Curve:
+    values = {}
+    for name in derived.inputs:
+        own = scores.of(name, index)
+        values[name] = own[:, ~np.all(np.isnan(own), axis=0)]
+    curve = Curve(
+        entry=scores.entries[index],
+        points=tuple(scores.points[index]),
+        items=(),
+        scores=values,
+        aggregate=aggregate,
+        resamples=np.zeros((1, 1), np.intp),
+    )
+    return _as_set(curve)

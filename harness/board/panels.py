@@ -1,0 +1,222 @@
+"""What the board draws: curves, fronts, artifacts side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from harness.board.build import point_label
+from harness.board.columns import Estimate
+from harness.board.measure import Measured
+from harness.board.model import (
+    Board,
+    Candidate,
+    Column,
+    CompareData,
+    CompareGroup,
+    CurveData,
+    CurvePoint,
+    FrontData,
+    FrontPoint,
+    Image,
+    Series,
+)
+from harness.registry import resolve
+from harness.spec import ComparePanel, CurvePanel, FrontPanel, Item
+
+__all__ = ["compares", "curves", "fronts"]
+
+_GROUPS = 3  # items that are shown side by side
+_SIDE = 512  # pixels of the longer side of a picture
+
+
+def curves(panel: CurvePanel, board: Board, measured: Measured) -> Iterator[CurveData]:
+    """Yield the plot of a panel on one dataset, if there is anything to draw."""
+    columns = {c.name: c for c in board.columns}
+    if panel.x not in columns or panel.y not in columns:
+        return
+    series = []
+    scores = measured.scores
+    for index, entry in enumerate(scores.entries):
+        xs = measured.at_points.get((entry, panel.x), [])
+        ys = measured.at_points.get((entry, panel.y), [])
+        labels = [point_label(p) for p in scores.points[index]]
+        points = [
+            _point(x, y, label)
+            for x, y, label in zip(xs, ys, labels, strict=False)
+            if np.isfinite(x.value) and np.isfinite(y.value)
+        ]
+        if points:
+            ordered = tuple(sorted(points, key=lambda p: p.x))
+            series.append(Series(entry=entry, kind=scores.kinds[index], points=ordered))
+    if series:
+        yield CurveData(
+            title=panel.title,
+            dataset=scores.dataset,
+            x=columns[panel.x],
+            y=columns[panel.y],
+            log_x=panel.log_x,
+            series=tuple(series),
+        )
+
+
+def fronts(panel: FrontPanel, board: Board, measured: Measured) -> Iterator[FrontData]:
+    """Yield the scatter of a panel on one dataset, if there are two entries to compare."""
+    columns = {c.name: c for c in board.columns}
+    if panel.x not in columns or panel.y not in columns:
+        return
+    x, y = columns[panel.x], columns[panel.y]
+    xs, ys = measured.summary.get(x.name, {}), measured.summary.get(y.name, {})
+    points = {
+        entry: _point(xs[entry], ys[entry], "")
+        for entry, kind in zip(measured.scores.entries, measured.scores.kinds, strict=True)
+        if kind == "measured"
+        and entry in xs
+        and entry in ys
+        and np.isfinite(xs[entry].value)
+        and np.isfinite(ys[entry].value)
+    }
+    if len(points) < 2:
+        return
+    front = _front({k: (p.x, p.y) for k, p in points.items()}, x, y)
+    yield FrontData(
+        title=panel.title,
+        dataset=measured.scores.dataset,
+        x=x,
+        y=y,
+        log_x=panel.log_x,
+        points=tuple(FrontPoint(entry=k, point=p, on_front=k in front) for k, p in points.items()),
+    )
+
+
+def _point(x: Estimate, y: Estimate, label: str) -> CurvePoint:
+    return CurvePoint(
+        x=x.value,
+        y=y.value,
+        x_low=x.low,
+        x_high=x.high,
+        y_low=y.low,
+        y_high=y.high,
+        label=label,
+    )
+
+
+def _front(points: Mapping[str, tuple[float, float]], x: Column, y: Column) -> set[str]:
+    """Return the entries that no other beats in one number without losing in the other."""
+    sx = -1 if x.better == "higher" else 1
+    sy = -1 if y.better == "higher" else 1
+    found, lowest = set(), float("inf")
+    for name, (px, py) in sorted(points.items(), key=lambda p: (sx * p[1][0], sy * p[1][1])):
+        del px
+        if sy * py < lowest:
+            found.add(name)
+            lowest = sy * py
+    return found
+
+
+def compares(
+    panel: ComparePanel,
+    board: Board,
+    measured: Measured,
+    nodes: Sequence[Mapping[str, Any]],
+    items: Sequence[Item],
+    artifact: Callable[[str], bytes],
+) -> Iterator[CompareData]:
+    """Yield the artifacts of a few items side by side, at operating points that match.
+
+    Args:
+        nodes: of the ``nodes`` table.
+        items: of the dataset; those without a file have no original to show.
+        artifact: returns the bytes of an artifact by its digest.
+    """
+    column = next((c for c in board.columns if c.name == panel.match_on), None)
+    scores = measured.scores
+    if column is None or panel.match_on not in scores.values:
+        return
+    thumbnail = resolve(panel.thumbnail)
+    digests = {
+        (n["entry"], point_label(n["point"] or {}), n["item"]): n["artifacts"][panel.artifact][0]
+        for n in nodes
+        if n["dataset"] == scores.dataset and n["artifacts"] and panel.artifact in n["artifacts"]
+    }
+    groups = []
+    for item in [i for i in items if i.path and i.id in scores.items][:_GROUPS]:
+        with open(item.path, "rb") as file:
+            original = _image(thumbnail(file.read(), _SIDE))
+        target = _target(measured, panel.match_on, item.id)
+        candidates = _candidates(panel, measured, item.id, target, digests)
+        groups.append(
+            CompareGroup(
+                item=item.id,
+                target=target,
+                original=original,
+                candidates=tuple(
+                    Candidate(
+                        entry=entry,
+                        label=label,
+                        scores=values,
+                        image=_image(thumbnail(artifact(digest), _SIDE)),
+                    )
+                    for entry, label, values, digest in candidates
+                ),
+            )
+        )
+    if any(g.candidates for g in groups):
+        yield CompareData(
+            title=panel.title, dataset=scores.dataset, match_on=column, groups=tuple(groups)
+        )
+
+
+def _target(measured: Measured, metric: str, item: str) -> float:
+    """Return the value that most entries can come near to: the median of their medians."""
+    at = measured.scores.items.index(item)
+    medians = [
+        np.nanmedian(own)
+        for index in range(len(measured.scores.entries))
+        if not np.all(np.isnan(own := measured.scores.of(metric, index)[:, at]))
+    ]
+    return float(np.median(medians)) if medians else float("nan")
+
+
+def _candidates(
+    panel: ComparePanel,
+    measured: Measured,
+    item: str,
+    target: float,
+    digests: Mapping[tuple[str, str, str], str],
+) -> Iterator[tuple[str, str, dict[str, float], str]]:
+    """Yield, of each entry, the artifact of the point nearest to the target (in ratio)."""
+    scores = measured.scores
+    at = scores.items.index(item)
+    for index, entry in enumerate(scores.entries):
+        own = scores.of(panel.match_on, index)[:, at]
+        if scores.kinds[index] != "measured" or np.all(np.isnan(own)):
+            continue
+        with np.errstate(divide="ignore", invalid="ignore"):
+            point = int(np.nanargmin(np.abs(np.log(own / target))))
+        label = point_label(scores.points[index][point])
+        digest = digests.get((entry, label, item))
+        if digest is not None:
+            values = {
+                name: float(array[index, point, at])
+                for name, array in scores.values.items()
+                if not np.isnan(array[index, point, at]) and not name.endswith("_seconds")
+            }
+            yield entry, label, values, digest
+
+
+def _image(data: bytes) -> Image:
+    """Read the size of a WebP picture from its header (RFC 9649)."""
+    kind = data[12:16]
+    if kind == b"VP8 ":
+        width = int.from_bytes(data[26:28], "little") & 0x3FFF
+        height = int.from_bytes(data[28:30], "little") & 0x3FFF
+    elif kind == b"VP8L":
+        bits = int.from_bytes(data[21:25], "little")
+        width, height = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    else:
+        width = int.from_bytes(data[24:27], "little") + 1
+        height = int.from_bytes(data[27:30], "little") + 1
+    return Image(data, "image/webp", width, height)

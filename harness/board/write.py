@@ -1,0 +1,234 @@
+"""A suite's tables to its board, on disk."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import math
+import os
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.board import panels
+from harness.board.build import build_tables
+from harness.board.measure import Measured
+from harness.board.model import Board, Cell, Row
+from harness.errors import UsageError
+from harness.registry import resolve
+from harness.run.plan import dataset_items, dataset_label
+from harness.spec import ComparePanel, CurvePanel, FrontPanel, Item, Unavailable
+from harness.store import Store
+from harness.store.tables import read_table, write_table
+from harness.suite import Suite
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from harness.registry import Registry
+
+__all__ = ["load_board", "make_board", "write_board"]
+
+
+def make_board(suite: Suite, results: Path) -> Board:
+    """Build a suite's board from its tables.
+
+    Raises:
+        UsageError: the suite was not run yet.
+    """
+    folder = results / suite.name
+    if not (folder / "scores.parquet").exists():
+        raise UsageError(f"{folder} holds no scores: harness run {suite.name}")
+    rows, _ = read_table(folder / "scores.parquet")
+    nodes, _ = read_table(folder / "nodes.parquet")
+    environments, _ = read_table(folder / "environments.parquet")
+    board, measured = build_tables(suite, rows, nodes)
+    finished = max((n["finished"] for n in nodes if n["finished"]), default=0.0)
+    board = replace(
+        board,
+        version=importlib.metadata.version("harness"),
+        created=time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(finished)),
+        environments={e["environment"]: e["description"] or {} for e in environments},
+    )
+    return _draw(board, suite, measured, nodes, Store(results / "store"))
+
+
+def write_board(suite: Suite, registry: Registry, results: Path) -> list[str]:
+    """Write ``board.parquet`` and ``board.html``; return the board as lines of text."""
+    folder = results / suite.name
+    board = make_board(suite, results)
+    about = {"suite": suite.name, "suite_digest": suite.digest, "rank_by": board.rank_by}
+    write_table(folder / "board.parquet", "board", _rows(board), about)
+    render = resolve(registry.get("exporters", "html").write)
+    page: str = render(board, files=folder / "board_files")
+    temporary = folder / f".board.html.{os.getpid()}"
+    temporary.write_text(page, encoding="utf-8")
+    temporary.replace(folder / "board.html")
+    return text_table(board)
+
+
+def load_board(path: str | Path) -> pd.DataFrame:
+    """Load a board as a data frame: one row for each number.
+
+    Args:
+        path: the folder of a suite's results, or its ``board.parquet``.
+
+    Raises:
+        UsageError: there is no board.
+    """
+    import pandas as pd
+
+    path = Path(path)
+    rows, _ = read_table(path / "board.parquet" if path.is_dir() else path)
+    return pd.DataFrame(rows)
+
+
+def _draw(
+    board: Board,
+    suite: Suite,
+    measured: list[Measured],
+    nodes: list[dict[str, Any]],
+    store: Store,
+) -> Board:
+    """Add the panels of the suite's families."""
+    wanted = [p for f in {f.name: f for f, _ in suite.tasks}.values() for p in f.panels]
+    items = {dataset_label(use): _items(use) for use in suite.datasets}
+
+    def artifact(digest: str) -> bytes:
+        return Path(store.artifact(digest)).read_bytes()
+
+    return replace(
+        board,
+        curves=tuple(
+            c
+            for p in wanted
+            if isinstance(p, CurvePanel)
+            for m in measured
+            for c in panels.curves(p, board, m)
+        ),
+        fronts=tuple(
+            f
+            for p in wanted
+            if isinstance(p, FrontPanel)
+            for m in measured
+            for f in panels.fronts(p, board, m)
+        ),
+        compares=tuple(
+            c
+            for p in wanted
+            if isinstance(p, ComparePanel)
+            for m in measured
+            for c in panels.compares(p, board, m, nodes, items[m.scores.dataset], artifact)
+        ),
+    )
+
+
+def _items(use: Any) -> tuple[Item, ...]:
+    try:
+        return dataset_items(use)
+    except (
+        Unavailable,
+        UsageError,
+    ):  # the data went away since; the board stands without pictures
+        return ()
+
+
+def _rows(board: Board) -> Iterator[dict[str, Any]]:
+    """Yield the rows of ``board.parquet``: summaries first, then every operating point."""
+    columns = {c.name: c for c in board.columns}
+    for table in board.tables:
+        for row in table.rows:
+            who = {
+                "entry": row.entry,
+                "model": row.model,
+                "kind": row.kind,
+                "dataset": table.dataset,
+            }
+            for cells, point in [(row.cells, None), *((p.cells, p.point) for p in row.points)]:
+                for name, cell in cells.items():
+                    yield {
+                        **who,
+                        "point": point,
+                        "metric": name,
+                        **_numbers(cell),
+                        "unit": columns[name].unit,
+                        "better": columns[name].better,
+                        **(_rank(row) if name == board.rank_by and point is None else {}),
+                    }
+
+
+def _numbers(cell: Cell) -> dict[str, Any]:
+    return {
+        "value": _known(cell.value),
+        "low": _known(cell.low),
+        "high": _known(cell.high),
+        "n": cell.n,
+        "signature": cell.signature,
+        "note": cell.note or None,
+        "details": dict(cell.details) or None,
+    }
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _rank(row: Row) -> Mapping[str, Any]:
+    if row.rank is None:
+        return {"note": row.unranked}
+    return {"rank_low": row.rank[0], "rank_high": row.rank[1]}
+
+
+def text_table(board: Board) -> list[str]:
+    """Return the board as lines for a terminal: the columns it shows that have numbers."""
+    lines: list[str] = []
+    for table in board.tables:
+        columns = [
+            c for c in board.columns if c.shown and any(_has(row, c.name) for row in table.rows)
+        ][:6]
+        head = [
+            "rank",
+            table.dataset,
+            *(f"{c.name}{f' ({c.unit})' if c.unit else ''}" for c in columns),
+        ]
+        body = []
+        for row in table.rows:
+            rank = "–" if row.rank is None else str(row.rank[0])
+            if row.rank is not None and row.rank[0] != row.rank[1]:
+                rank = f"{row.rank[0]}–{row.rank[1]}"
+            cells = [_text(row.cells.get(c.name), c.digits) for c in columns]
+            if not any(cells):
+                cells = [row.unranked, *[""] * (len(columns) - 1)] if columns else [row.unranked]
+            body.append([rank, row.entry, *cells])
+        lines += ["", *_aligned(head, body)]
+    return lines
+
+
+def _has(row: Row, column: str) -> bool:
+    cell = row.cells.get(column)
+    return cell is not None and not math.isnan(cell.value)
+
+
+def _text(cell: Cell | None, digits: int) -> str:
+    if cell is None or math.isnan(cell.value):
+        return ""
+    text = f"{cell.value:.{digits}f}"
+    if math.isfinite(cell.low) and math.isfinite(cell.high):
+        text += f" [{cell.low:.{digits}f}, {cell.high:.{digits}f}]"
+    return text
+
+
+def _aligned(head: list[str], body: list[list[str]]) -> list[str]:
+    numbers = [row for row in body if any(row[3:]) or len(row) <= 3]
+    widths = [
+        max(len(row[i]) for row in [head, *numbers] if i < len(row)) for i in range(len(head))
+    ]
+
+    def line(row: list[str]) -> str:
+        left = f"{row[0]:>{widths[0]}}  {row[1]:<{max(widths[1], *(len(r[1]) for r in body))}}"
+        return (
+            left + "".join(f"  {c:>{w}}" for c, w in zip(row[2:], widths[2:], strict=False))
+        ).rstrip()
+
+    return [line(head), *(line(row) for row in body)]

@@ -1,0 +1,34 @@
+"""``harness board``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from harness.cli.common import plugin_option, results_option
+
+__all__ = ["command"]
+
+
+@click.command("board")
+@click.argument("suite")
+@click.option(
+    "--format", "form", help="Another form: html, markdown, junit, … on standard output."
+)
+@plugin_option
+@results_option
+def command(suite: str, form: str | None, plugins: tuple[Path, ...], results: Path) -> None:
+    """Write the board of SUITE again from its scores, in any form."""
+    from harness.api import open_suite
+    from harness.board import make_board, write_board
+    from harness.registry import resolve
+
+    opened, registry = open_suite(suite, plugins)
+    if form is None:
+        for line in write_board(opened, registry, results):
+            click.echo(line)
+        click.echo(f"\nboard  {results / opened.name / 'board.html'}")
+        return
+    exporter = registry.get("exporters", form)
+    click.echo(resolve(exporter.write)(make_board(opened, results)), nl=False)
