@@ -21,7 +21,7 @@ __all__ = ["Ranks", "rank_sets"]
 _MAX_LOST = 0.05  # share of replicates without a value above which an entry is not ranked
 _CONSTANT = 1e-6  # spread of a difference, relative to its entries', that counts as none
 _ROUNDING = 1e-9  # difference, relative to the entries, that counts as none
-_FEW = 30  # items below which the joint bootstrap is not trusted alone
+_FEW = 50  # items below which the joint bootstrap is not trusted alone
 _CELLS = 1_000_000_000  # replicates x entries^2 that are looked at: about a second
 
 
@@ -141,9 +141,10 @@ def _largest(errors: Floats, inverse: Floats, level: float) -> float:
 def _widened(critical: float, items: int, pairs: int, level: float) -> float:
     """Widen a critical value of normal tails to the t tails of few items.
 
-    With very few items each pair's own spread is uncertain and the largest of many t is no
-    longer foretold by the joint bootstrap: simulated sets of 8 entries on 10 items held with
-    90 % instead of 95 %. There Bonferroni's bound on t, nearly exact then, is the floor.
+    With few items each pair's own spread is uncertain and the largest of many t is no longer
+    foretold by the joint bootstrap: on normal scores, simulated sets of 20 entries held with
+    86 % on 10 items and 93 % on 30 instead of 95 %. There Bonferroni's bound on t is the floor;
+    with it they held with 95 to 96 %.
     """
     from scipy.special import ndtr
 
