@@ -49,7 +49,7 @@ def vmaf_of_files(
 
     Raises:
         Unavailable: there is no ffmpeg with libvmaf.
-        RuntimeError: ffmpeg failed; the message is its last line.
+        RuntimeError: ffmpeg failed; the message is the first line it printed.
     """
     source = ["-f", "rawvideo", "-pix_fmt", pix_fmt, "-s", f"{width}x{height}", "-i"]
     with tempfile.TemporaryDirectory(prefix="vmaf-") as folder:
@@ -64,8 +64,8 @@ def vmaf_of_files(
             raise Unavailable("this ffmpeg has no libvmaf", "unset IMAGEIO_FFMPEG_EXE")
         log = Path(folder) / "vmaf.json"
         if done.returncode or not log.is_file():
-            last = message.splitlines()[-1] if message else "no message"
-            raise RuntimeError(f"ffmpeg ended with {done.returncode}: {last}")
+            cause = message.splitlines()[0] if message else "no message"
+            raise RuntimeError(f"ffmpeg ended with {done.returncode}: {cause}")
         return float(json.loads(log.read_bytes())["pooled_metrics"]["vmaf"]["mean"])
 
 
