@@ -88,6 +88,7 @@ class Row:
         failed: how many of its nodes did not end ``ok``.
         planned: how many nodes it had.
         provenance: how its numbers were made (commands, encoder versions, …).
+        steps: the stages and metrics its nodes belong to, in order; empty where not known.
     """
 
     entry: str
@@ -106,6 +107,7 @@ class Row:
     failed: int = 0
     planned: int = 0
     provenance: Mapping[str, Json] = field(default_factory=dict)
+    steps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
