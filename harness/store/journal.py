@@ -11,16 +11,16 @@ import json
 import os
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-__all__ = ["Journal", "read_journal"]
+__all__ = ["Journal", "read_journal", "write_journal"]
 
 _SYNC_SECONDS = 0.2
 
 
-def _line(record: dict[str, Any]) -> bytes:
+def _line(record: Mapping[str, Any]) -> bytes:
     data = json.dumps(record, separators=(",", ":"), ensure_ascii=False).encode()
     return b"%08x %s\n" % (zlib.crc32(data), data)
 
@@ -49,6 +49,24 @@ def read_journal(path: Path, damage: list[str] | None = None) -> Iterator[dict[s
             pass
         if damage is not None and number < len(lines):
             damage.append(f"{path}:{number} is damaged and was passed over")
+
+
+def write_journal(path: Path, records: Iterable[Mapping[str, Any]], temporary: Path) -> None:
+    """Put a journal of ``records`` in the place of ``path``, whole or not at all.
+
+    Args:
+        path: the journal that is replaced; nobody may be writing it.
+        records: all it is to hold, in order.
+        temporary: a path on the same file system.
+
+    Raises:
+        OSError: it could not be written; the former journal is untouched.
+    """
+    with temporary.open("wb") as file:
+        file.writelines(_line(record) for record in records)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
 
 
 class Journal:

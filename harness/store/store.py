@@ -6,12 +6,12 @@ import errno
 import fcntl
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from harness.errors import UsageError
-from harness.store.journal import Journal, read_journal
+from harness.store.journal import Journal, read_journal, write_journal
 
 __all__ = ["Store", "StoreFull"]
 
@@ -39,7 +39,7 @@ class Store:
     """
 
     def __init__(self, root: Path, *, write: bool = False) -> None:
-        self.root = root
+        self.root = root.absolute()  # workers stand in folders of their own
         self.records: dict[str, dict[str, Any]] = {}
         self.environments: dict[str, dict[str, Any]] = {}
         self.published: dict[str, dict[str, Any]] = {}
@@ -47,7 +47,7 @@ class Store:
         self._journal: Journal | None = None
         if write:
             self._open()
-        for record in read_journal(root / "journal.jsonl", self.damage):
+        for record in read_journal(self.root / "journal.jsonl", self.damage):
             self._learn(record)
 
     def _open(self) -> None:
@@ -58,6 +58,7 @@ class Store:
             try:
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
+                self._lock.close()
                 raise UsageError(f"{self.root}: another harness process is writing here") from None
             shutil.rmtree(self.root / "tmp")  # what a killed run left
             (self.root / "tmp").mkdir()
@@ -120,6 +121,31 @@ class Store:
         except OSError as error:
             raise full(error, self.root) from None
         self._learn(dict(record))
+
+    def rewrite(self, records: Iterable[Mapping[str, Any]]) -> None:
+        """Replace the journal by these records, whole or not at all; know nothing but them.
+
+        Raises:
+            StoreFull: the disk is full; the journal is as it was.
+        """
+        assert self._journal is not None, "opened for reading"
+        kept = [dict(record) for record in records]
+        path = self.root / "journal.jsonl"
+        self._journal.close()
+        try:
+            write_journal(path, kept, Path(self.temporary("journal")))
+        except OSError as error:
+            raise full(error, self.root) from None
+        finally:
+            self._journal = Journal(path)
+        self.records, self.environments, self.published, self.damage = {}, {}, {}, []
+        for record in kept:
+            self._learn(record)
+
+    def sync(self) -> None:
+        """Put everything written so far on disk."""
+        if self._journal is not None:
+            self._journal.sync()
 
     def tick(self) -> None:
         """Sync what is due."""
