@@ -9,8 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from harness.board import load_board
     from harness.api import run
+    from harness.board import load_board
     from harness.errors import UsageError
     from harness.hookspecs import hookimpl
     from harness.spec import (
