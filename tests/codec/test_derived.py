@@ -254,6 +254,18 @@ def test_images_whose_own_curve_is_refused_are_counted():
     assert got.details["item_q1"] < got.details["item_median"] < got.details["item_q3"]
 
 
+def test_every_image_may_be_refused_where_the_mean_is_not():
+    anchor, test = _photos("anchor", images=2), _photos("test", gain=0.8, images=2)
+    test.scores["psnr_rgb"][2] += [9.0, -9.0]
+    got = _score([anchor, test])
+    assert np.isfinite(got.value)
+    assert got.per_item == {}
+    assert got.details["item_refusals"] == 2
+    assert "item_median" not in got.details
+    assert got.details["replicates_refused"] > 100
+    assert np.isnan([got.low, got.high]).all()
+
+
 # --- refusals --------------------------------------------------------------------------
 
 

@@ -123,6 +123,13 @@ def test_one_item_has_no_interval(method):
     assert np.isnan(high).all()
 
 
+def test_intervals_of_given_replicates_need_two_items_and_a_replicate():
+    replicates = np.ones((2, 100))
+    assert np.isnan(stats.percentile_interval(replicates, 1)).all()
+    assert np.isnan(stats.percentile_interval(np.ones((2, 0)), 9)).all()
+    assert np.isnan(stats.bca_interval(replicates, np.ones(2), np.ones((2, 1)))).all()
+
+
 @pytest.mark.parametrize("method", ["percentile", "bca"])
 def test_equal_items_have_an_interval_of_no_width(method):
     low, high = stats.bootstrap_interval(np.full(9, 3.25), method=method)

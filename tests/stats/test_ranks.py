@@ -95,6 +95,13 @@ def test_lossless_entries_tie_above_all_others():
     assert ranks.low.tolist() == [1, 1]
 
 
+def test_an_infinite_cost_is_below_all_others():
+    values = _photos([1.0, 2.0, 0.0])
+    values[2] = np.inf
+    ranks = _ranks(values, better="lower")
+    assert ranks.low.tolist() == ranks.high.tolist() == [1, 2, 3]
+
+
 def test_one_item_separates_nothing_and_few_items_separate_less():
     assert _ranks(_photos([1.0, 9.0], items=1)).low.tolist() == [1, 1]
     values = _photos([0.0, 0.4], items=200)
