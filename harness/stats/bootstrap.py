@@ -4,10 +4,20 @@ Everything that is compared is resampled with the *same* indices, so that differ
 two models are paired by construction. The default interval is the expanded percentile
 interval (Hesterberg, "What Teachers Should Know About the Bootstrap", The American
 Statistician 69, 2015, section 4): its tail areas are widened so that for a mean of normal
-values it has the length of Student's t. Means over items are nearly symmetric; there the
-narrowness of the plain percentile at few items costs more coverage than the skewness that BCa
-corrects, and it asks for nothing but the replicates, so a derived score such as BD-rate gets
-its interval in the same way. BCa, expanded likewise, is there for skewed statistics.
+values it has the length of Student's t. It asks for nothing but the
+replicates, so a derived score such as BD-rate gets its interval in the same way. BCa, expanded
+likewise, is there for skewed statistics. Simulated coverage of means at 95 %, 2,000 trials:
+
+=============  ====  =====  ========  ============
+values         N     plain  expanded  BCa expanded
+=============  ====  =====  ========  ============
+normal         5     0.850  0.938     0.927
+normal         12    0.904  0.944     0.940
+normal         24    0.928  0.947     0.946
+t, 4 d.o.f.    12    0.908  0.944     0.928
+exponential    12    0.871  0.902     0.918
+exponential    24    0.913  0.932     0.939
+=============  ====  =====  ========  ============
 """
 
 from __future__ import annotations
