@@ -38,20 +38,7 @@ def build_tables(
         measure(suite, scores) for scores in gather(rows, [e.label for e in suite.entries])
     ]
     tables = tuple(_table(suite, columns, m, nodes) for m in measured)
-    signatures: dict[str, tuple[str, ...]] = {}
-    for column in columns:
-        found = {
-            cell.signature
-            for table in tables
-            for row in table.rows
-            for cell in [
-                row.cells.get(column.name),
-                *(p.cells.get(column.name) for p in row.points),
-            ]
-            if cell is not None and cell.signature
-        }
-        if found:
-            signatures[column.name] = tuple(sorted(found))
+    signatures = {c.name: _signatures(tables, c.name) for c in columns}
     board = Board(
         name=suite.name,
         title=suite.title,
@@ -63,9 +50,18 @@ def build_tables(
         tables=tables,
         failures=_failures(nodes),
         outcomes=dict(Counter(n["outcome"] for n in nodes)),
-        signatures=signatures,
+        signatures={name: found for name, found in signatures.items() if found},
     )
     return board, measured
+
+
+def _signatures(tables: Sequence[Table], column: str) -> tuple[str, ...]:
+    """Return the signatures of a column's numbers: of the rows', or of their points' if none."""
+    rows = [row for table in tables for row in table.rows]
+    own = [row.cells.get(column) for row in rows]
+    if not any(c is not None and not np.isnan(c.value) for c in own):
+        own = [p.cells.get(column) for row in rows for p in row.points]
+    return tuple(sorted({c.signature for c in own if c is not None and c.signature}))
 
 
 def _columns(suite: Suite) -> list[Column]:
@@ -213,6 +209,7 @@ def _row(
             },
         )
         for n, point in enumerate(scores.points[index])
+        if len(scores.points[index]) > 1
     )
     if entry is None:
         return Row(

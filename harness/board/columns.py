@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +52,7 @@ def aggregate_of(metric: Metric | None) -> Aggregate:
 
 
 class Aggregates:
-    """Aggregated scores, each made once.
+    """Aggregates scores over items, on resamples that all of them share.
 
     Args:
         resamples: (B, N) item indices.
@@ -62,38 +62,59 @@ class Aggregates:
         self._resamples = resamples
         self._drawn: dict[int, NDArray[np.intp]] = {resamples.shape[1]: resamples}
 
-    def estimate(self, values: Floats, aggregate: Aggregate, signature: str) -> Estimate:
-        """Aggregate the scores of one entry at one point: (N,), NaN where there is none.
+    def estimates(
+        self, values: Floats, aggregate: Aggregate, signatures: Sequence[str]
+    ) -> list[Estimate]:
+        """Aggregate many rows of item scores: (K, N), NaN where there is none.
 
-        A score that was taken of fewer items than others stands on its own resamples, and is
+        A row with scores of fewer items than others stands on its own resamples, and is
         compared with none.
         """
-        there = ~np.isnan(values)
-        n = int(there.sum())
-        if n == 0:
-            return Estimate(value=NAN, signature=signature)
+        whole = ~np.any(np.isnan(values), axis=1)
+        found: dict[int, Estimate] = {}
+        if np.any(whole):
+            rows = np.flatnonzero(whole)
+            parts = self._aggregate(values[rows], aggregate)
+            for row, value, low, high, replicates in zip(rows, *parts, strict=True):
+                found[int(row)] = Estimate(
+                    value=float(value),
+                    signature=signatures[int(row)],
+                    n=values.shape[1],
+                    low=float(low),
+                    high=float(high),
+                    replicates=replicates,
+                )
+        for row in np.flatnonzero(~whole):
+            found[int(row)] = self._partial(values[row], aggregate, signatures[int(row)])
+        return [found[row] for row in range(len(values))]
+
+    def _aggregate(
+        self, values: Floats, aggregate: Aggregate
+    ) -> tuple[Floats, Floats, Floats, Floats]:
+        """Return values (K,), lower and upper ends (K,), and replicates (K, B)."""
+        n = values.shape[1]
+        if n not in self._drawn:
+            from harness.stats import resample_indices
+
+            self._drawn[n] = resample_indices(n, self._resamples.shape[0], seed=n)
         with np.errstate(invalid="ignore"):
-            value = float(aggregate(values[there]))
-            drawn = self._resamples if n == values.size else self._own(n)
-            replicates = bootstrap_replicates(values[there], drawn, aggregate)
+            replicates = bootstrap_replicates(values, self._drawn[n], aggregate)
             low, high = percentile_interval(replicates, n)
-        missing = values.size - n
+            return np.asarray(aggregate(values)), low, high, replicates
+
+    def _partial(self, values: Floats, aggregate: Aggregate, signature: str) -> Estimate:
+        there = values[~np.isnan(values)]
+        if there.size == 0:
+            return Estimate(value=NAN, signature=signature)
+        value, low, high, _ = (part[0] for part in self._aggregate(there[None], aggregate))
         return Estimate(
-            value=value,
+            value=float(value),
             signature=signature,
-            n=n,
+            n=there.size,
             low=float(low),
             high=float(high),
-            replicates=replicates if not missing else None,
-            note=f"{missing} of {values.size} items have no score" if missing else "",
+            note=f"{values.size - there.size} of {values.size} items have no score",
         )
-
-    def _own(self, n: int) -> NDArray[np.intp]:
-        from harness.stats import resample_indices
-
-        if n not in self._drawn:
-            self._drawn[n] = resample_indices(n, self._resamples.shape[0], seed=n)
-        return self._drawn[n]
 
 
 def of_derived(score: DerivedScore, n: int) -> Estimate:
@@ -137,18 +158,15 @@ def mark_best(estimates: Mapping[str, Estimate], better: Better) -> set[str]:
         return set()
     sign = 1.0 if better == "higher" else -1.0
     top = max(fair, key=lambda k: sign * fair[k].value)
-    best = {top}
-    for name, one in fair.items():
-        if one.replicates is None or fair[top].replicates is None:
-            if one.value == fair[top].value:
-                best.add(name)
-            continue
-        with np.errstate(invalid="ignore"):
-            lead = sign * (fair[top].replicates - one.replicates)
-        low, _ = percentile_interval(lead, min(one.n, fair[top].n))
-        if not float(low) > 0:  # no interval, or one that holds zero
-            best.add(name)
-    return best
+    paired = {k: e for k, e in fair.items() if e.replicates is not None}
+    if top not in paired:
+        return {k for k, e in fair.items() if e.value == fair[top].value}
+    with np.errstate(invalid="ignore"):
+        replicates = np.stack([e.replicates for e in paired.values()])
+        lead = sign * (paired[top].replicates - replicates)
+    low, _ = percentile_interval(lead, min(e.n for e in paired.values()))
+    # no interval, or one that holds zero
+    return {top} | {k for k, end in zip(paired, low, strict=True) if not end > 0}
 
 
 def common_signature(estimates: Mapping[str, Estimate]) -> str:

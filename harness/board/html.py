@@ -92,8 +92,10 @@ def _rules(board: Board) -> str:
     for place, table in enumerate(board.tables):
         if len(table.rows) > BIG:
             widths = column_widths(board, table)
-            cells = " ".join(f"{w}ch" for w in widths)
-            rules.append(f"#t{place}{{--cols:{cells};--sum:{sum(widths)}ch}}")
+            rest = " ".join(f"{w}ch" for w in widths[1:])
+            # The entry's width is the style sheet's: it is narrower on a small screen.
+            sums = f"calc({sum(widths)}ch + var(--en))"
+            rules.append(f"#t{place}{{--cols:{widths[0]}ch var(--en) {rest};--sum:{sums}}}")
     return "\n".join(rules)
 
 

@@ -116,9 +116,12 @@ def _line(row: Row) -> str:
 
 
 def column_widths(board: Board, table: Table) -> list[int]:
-    """Return widths, in figures, that hold every value: rows of a big table are laid out alone."""
+    """Return widths, in figures, of the rank and of each column, that hold every value.
+
+    Rows of a big table are laid out one by one, so they cannot find them among each other.
+    """
     ranks = max((len(rank(row)) for row in table.rows), default=1)
-    found = [max(ranks, 5) + 2, 30]
+    found = [max(ranks, 5) + 2]
     for column in board.columns:
         texts = [len(column.name) + 3, 8]
         for row in table.rows:

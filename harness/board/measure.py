@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.board.columns import Aggregates, Estimate, aggregate_of, of_derived
+from harness.board.columns import Aggregate, Aggregates, Estimate, aggregate_of, of_derived
 from harness.board.gather import Scores
 from harness.board.model import NAN
 from harness.registry import resolve
@@ -19,6 +19,7 @@ from harness.suite import Suite
 
 __all__ = ["Measured", "derived_of", "measure"]
 
+_REPLICATES = 500_000  # resamples times entries: a board of a thousand is built in a second
 _SEED = 20_240_229  # of all resampling on a board: the same scores give the same board
 
 
@@ -44,21 +45,13 @@ def derived_of(suite: Suite) -> list[Derived]:
 
 def measure(suite: Suite, scores: Scores) -> Measured:
     """Aggregate the scores of one dataset."""
-    replicates = min(suite.board.replicates, max(200, 2_000_000 // max(1, len(scores.entries))))
+    replicates = min(suite.board.replicates, max(200, _REPLICATES // len(scores.entries)))
     resamples = resample_indices(len(scores.items), replicates, seed=_SEED)
     aggregates = Aggregates(resamples)
     metrics = {m.name: m for m in suite.metrics}
     at_points: dict[tuple[str, str], list[Estimate]] = {}
     for metric in scores.values:
-        aggregate = aggregate_of(metrics.get(metric))
-        for index, entry in enumerate(scores.entries):
-            found = scores.signatures.get((entry, metric))
-            if found:
-                signature = " / ".join(sorted(found))
-                at_points[entry, metric] = [
-                    aggregates.estimate(values, aggregate, signature)
-                    for values in _own_items(scores, metric, index)
-                ]
+        at_points |= _at_points(scores, metric, aggregates, aggregate_of(metrics.get(metric)))
     summary: dict[str, dict[str, Estimate]] = {}
     for (entry, metric), estimates in at_points.items():
         summary.setdefault(metric, {})[entry] = _summary(metric, estimates)
@@ -68,15 +61,32 @@ def measure(suite: Suite, scores: Scores) -> Measured:
     return Measured(scores=scores, at_points=at_points, summary=summary)
 
 
-def _own_items(scores: Scores, metric: str, entry: int) -> NDArray[np.float64]:
-    """Return (points, items), without the items that no entry has a score of in this metric."""
-    taken = ~np.all(np.isnan(scores.values[metric]), axis=(0, 1))
-    if scores.kinds[entry] == "published":
-        taken &= ~np.all(np.isnan(scores.of(metric, entry)), axis=0)
-    else:
-        measured = [k == "measured" for k in scores.kinds]
-        taken &= ~np.all(np.isnan(scores.values[metric][measured]), axis=(0, 1))
-    found: NDArray[np.float64] = scores.of(metric, entry)[:, taken]
+def _at_points(
+    scores: Scores, metric: str, aggregates: Aggregates, aggregate: Aggregate
+) -> dict[tuple[str, str], list[Estimate]]:
+    """Aggregate one metric at every operating point of every entry.
+
+    Items count that some measured entry has a score of; a published entry stands on its own.
+    """
+    published = np.array([kind == "published" for kind in scores.kinds])
+    missing = np.isnan(scores.values[metric])
+    found: dict[tuple[str, str], list[Estimate]] = {}
+    own = [[i] for i in np.flatnonzero(published)]
+    for entries in [list(np.flatnonzero(~published)), *own]:
+        entries = [i for i in entries if (scores.entries[i], metric) in scores.signatures]
+        if not entries:
+            continue
+        taken = ~np.all(missing[entries], axis=(0, 1))
+        rows = [(i, point) for i in entries for point in range(len(scores.points[i]))]
+        signatures = {
+            i: " / ".join(sorted(scores.signatures[scores.entries[i], metric])) for i in entries
+        }
+        at = tuple(np.array(rows).T)
+        estimates = aggregates.estimates(
+            scores.values[metric][at][:, taken], aggregate, [signatures[i] for i, _ in rows]
+        )
+        for (i, _), estimate in zip(rows, estimates, strict=True):
+            found.setdefault((scores.entries[i], metric), []).append(estimate)
     return found
 
 

@@ -75,14 +75,14 @@
     sheet.replaceSync([...hidden].map((k) => `.board tr:not(.more)>:nth-child(${k + 1}){display:none}`).join(""));
     for (const [table, all] of widths) {
       if (all.length < 2) continue;
-      const kept = all.filter((_, k) => !hidden.has(k));
+      const kept = all.map((width, k) => (k === 1 ? "var(--en)" : width)).filter((_, k) => !hidden.has(k));
       table.style.setProperty("--cols", kept.join(" "));
       table.style.setProperty("--sum", `calc(${kept.join(" + ")})`);
     }
   };
   lay();
   if (tables.length) {
-    const box = el("fieldset", {}, el("legend", {}, "Columns"));
+    const box = el("fieldset", { "aria-label": "Columns shown" });
     heads.forEach((head, k) => {
       if (k < 2) return;
       const tick = el("input", { type: "checkbox", checked: !hidden.has(k) });
@@ -201,6 +201,7 @@
     tip.style.left = `${Math.max(4, x)}px`;
     tip.style.top = `${Math.min(innerHeight - box.height - 4, Math.max(4, at.top - box.height / 2))}px`;
   };
+  addEventListener("scroll", hush, { passive: true, capture: true });
   for (const chart of $$(".chart")) {
     const plot = $(".plot", chart);
     const series = $$(".s", plot);
@@ -293,6 +294,7 @@
     const stage = el("div", { class: "stage", tabindex: "0", role: "group", "aria-label": "Picture. Left and right move the border, Space held shows the other one" }, under, over, whoLeft, whoRight, bar);
     const slide = el("input", { type: "range", min: "0", max: "100", step: "0.5", value: "50", "aria-label": "Border between left and right, in percent" });
     const flip = el("button", { type: "button", "aria-pressed": "false" }, "Flip");
+    const viewer = el("div", { class: "viewer" });
     const sides = el("div", { class: "sides" }, el("div"), el("div"));
     let flipping = false, swapped = false;
     const figures = () => $$("figure", groups[item.value || 0]);
@@ -313,6 +315,7 @@
         image.setAttribute("height", source.getAttribute("height"));
         image.src = source.getAttribute("src");
         image.alt = source.alt;
+        viewer.style.maxWidth = `${Math.max(360, 2 * source.getAttribute("width"))}px`;
         who.textContent = figure.dataset.e;
         sides.children[side].replaceChildren(...$("figcaption", figure).cloneNode(true).childNodes);
       });
@@ -367,7 +370,7 @@
     stage.addEventListener("blur", release);
     const pick = el("div", { class: "pick" },
       el("label", {}, "Item ", item), el("label", {}, "Left ", left), el("label", {}, "Right ", right), flip);
-    const viewer = el("div", { class: "viewer" }, pick, stage, slide, sides);
+    viewer.append(pick, stage, slide, el("p", { class: "note" }, "Drag the border, or hold Space on the picture to see the other one."), sides);
     const all = el("details", { class: "all" }, el("summary", {}, "All pictures"), ...groups);
     compare.append(viewer, all);
     if (groups.length) fill();
