@@ -72,8 +72,8 @@ def _at_points(
     missing = np.isnan(scores.values[metric])
     found: dict[tuple[str, str], list[Estimate]] = {}
     own = [[i] for i in np.flatnonzero(published)]
-    for entries in [list(np.flatnonzero(~published)), *own]:
-        entries = [i for i in entries if (scores.entries[i], metric) in scores.signatures]
+    for group in [list(np.flatnonzero(~published)), *own]:
+        entries = [i for i in group if (scores.entries[i], metric) in scores.signatures]
         if not entries:
             continue
         taken = ~np.all(missing[entries], axis=(0, 1))

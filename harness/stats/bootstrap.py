@@ -151,7 +151,8 @@ def _mean_replicates(items: Floats, resamples: NDArray[np.intp]) -> Floats:
     n, (count, drawn) = items.shape[-1], resamples.shape
     flat = (resamples + n * np.arange(count)[:, None]).ravel()
     weights = np.bincount(flat, minlength=count * n).reshape(count, n)
-    result: Floats = items @ (weights.T / drawn)
+    first = items[..., :1]  # so that equal items have replicates that equal them exactly
+    result: Floats = first + (items - first) @ (weights.T / drawn)
     return result
 
 
