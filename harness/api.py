@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from harness.errors import UsageError, nearest
 from harness.registry import Registry
 from harness.run import Finished, run_suite
+from harness.store import disk_trouble
 from harness.suite import Suite, load_suite
 
 if TYPE_CHECKING:
@@ -96,23 +97,29 @@ def run_opened(
     executor: str = "process",
     emit: Emit = lambda event: None,
 ) -> Done:
-    """Run an opened suite; see :func:`harness.run.run_suite` for the options."""
-    finished = run_suite(
-        suite,
-        registry,
-        results,
-        jobs=jobs,
-        only=only,
-        limit=limit,
-        fresh=fresh,
-        fail_fast=fail_fast,
-        executor=executor,
-        emit=emit,
-    )
+    """Run an opened suite; see :func:`harness.run.run_suite` for the options.
+
+    Raises:
+        UsageError: the results cannot be written, or the plan cannot be made.
+        StoreFull: the disk is full.
+    """
+    with disk_trouble(results):
+        finished = run_suite(
+            suite,
+            registry,
+            results,
+            jobs=jobs,
+            only=only,
+            limit=limit,
+            fresh=fresh,
+            fail_fast=fail_fast,
+            executor=executor,
+            emit=emit,
+        )
+        table = _board(suite, registry, results, finished) if finished.complete else []
     if not finished.complete:
         return Done(complete=False, outcomes=finished.outcomes, files={}, table=(), exit_code=130)
     folder = results / suite.name
-    table = _board(suite, registry, results, finished)
     code = 3 if _FAILED & set(finished.outcomes) else 0
     return Done(
         complete=True,

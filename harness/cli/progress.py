@@ -125,9 +125,8 @@ class Lines:
             entry, step, outcome, reason = place
             click.echo(f"{outcome:>11}  {entry} · {step}: {reason}")
         if event["event"] == "plan":
-            reused = counts.reused
             click.echo(
-                f"{counts.suite.name}: {counts.total:,} nodes, {reused:,} reused, "
+                f"{counts.suite.name}: {counts.total:,} nodes, {event['reused']:,} reused, "
                 f"{counts.jobs} at once"
             )
         elif time.monotonic() > self._next:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import pluggy
 
 from harness import spec
 from harness.errors import UsageError, nearest
-from harness.registry.plugins import Plugin, code_digest, load_plugins
+from harness.registry.plugins import Plugin, code_digest, describe, load_plugins
 
 __all__ = ["KINDS", "Registry"]
 
@@ -68,9 +68,10 @@ class Registry:
             both = " and ".join(self.conflicts[kind, name])
             raise UsageError(f"{singular(kind)} {name!r} is claimed by two plugins: {both}")
         if name not in known:
-            broken = ", ".join(p.name for p in self.plugins if not p.ok)
-            hint = nearest(name, known) or (f"; broken plugins: {broken}" if broken else "")
-            raise UsageError(f"unknown {singular(kind)} {name!r}{hint}")
+            broken = "".join(
+                f"; plugin {p.name} is broken: {p.reason}" for p in self.plugins if not p.ok
+            )
+            raise UsageError(f"unknown {singular(kind)} {name!r}{nearest(name, known)}{broken}")
         return known[name]
 
     def owner(self, kind: str, name: str) -> Plugin:
@@ -128,18 +129,13 @@ class Registry:
             wrong = next((i for i in items if not isinstance(i, record)), None)
             if wrong is not None:
                 raise TypeError(f"{hook} returned {wrong!r}, expected {record.__name__} records")
-        except Exception as error:  # noqa: BLE001 - a plugin may raise anything
-            self._break(plugin, f"{hook}: {type(error).__name__}: {error}")
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
+            self._break(plugin, f"{hook}: {describe(error)}")
             return []
         return items
 
     def _break(self, name: str, reason: str) -> None:
-        from dataclasses import replace
-
-        self.plugins = [
-            replace(p, reason=reason.splitlines()[0]) if p.name == name else p
-            for p in self.plugins
-        ]
+        self.plugins = [replace(p, reason=reason) if p.name == name else p for p in self.plugins]
 
 
 def singular(kind: str) -> str:

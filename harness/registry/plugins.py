@@ -7,8 +7,9 @@ import importlib
 import importlib.util
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from importlib.machinery import SourceFileLoader
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
@@ -87,13 +88,17 @@ def _load_entry_point(manager: pluggy.PluginManager, point: EntryPoint) -> Plugi
 def _load_file(manager: pluggy.PluginManager, path: Path) -> Plugin:
     if not path.is_file():
         raise UsageError(f"plugin file {path} does not exist")
-    reason, heavy = _register(manager, path.stem, lambda: import_file(path))
+    reason, heavy = _register(manager, path.stem, lambda: _import_file(path))
     return Plugin(name=path.stem, origin=str(path), reason=reason, heavy=heavy)
 
 
-def import_file(path: Path) -> ModuleType:
+def _import_file(path: Path) -> ModuleType:
     """Import the single file ``path`` as the top-level module of its stem."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if _is_taken(path):
+        raise ImportError(f"another module is called {path.stem!r}: rename the file")
+    spec = importlib.util.spec_from_file_location(
+        path.stem, path, loader=_FileLoader(path.stem, str(path))
+    )
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is no Python file")
     module = importlib.util.module_from_spec(spec)
@@ -106,11 +111,24 @@ def import_file(path: Path) -> ModuleType:
     return module
 
 
+def _is_taken(path: Path) -> bool:
+    """Whether the module that a file would become exists already, and is no single file."""
+    found = sys.modules.get(path.stem)
+    spec = found.__spec__ if found is not None else importlib.util.find_spec(path.stem)
+    if spec is None or isinstance(spec.loader, _FileLoader):
+        return False
+    return spec.origin is None or Path(spec.origin).resolve() != path
+
+
+class _FileLoader(SourceFileLoader):
+    """Tells the modules of single files from all others."""
+
+
 def _register(
-    manager: pluggy.PluginManager, name: str, load: object
+    manager: pluggy.PluginManager, name: str, load: Callable[[], ModuleType]
 ) -> tuple[str, tuple[str, ...]]:
     """Import a plugin and register it; return the reason of a failure and what it dragged in."""
-    assert callable(load)
+    known = {n for n, _ in manager.list_name_plugin()}
     before = {m for m in _HEAVY if m in sys.modules}
     try:
         module = load()
@@ -118,7 +136,9 @@ def _register(
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 - a plugin may raise anything, SystemExit too
-        return f"{type(error).__name__}: {_one_line(error)}", ()
+        if name not in known and manager.has_plugin(name):  # it failed half-way
+            manager.unregister(name=name)
+        return describe(error), ()
     heavy = tuple(m for m in _HEAVY if m in sys.modules and m not in before)
     for caller in manager.get_hookcallers(module) or ():
         if not caller.has_spec():
@@ -132,9 +152,10 @@ def hooks() -> list[str]:
     return [n for n in vars(hookspecs) if n.startswith("harness_")]
 
 
-def _one_line(error: BaseException) -> str:
-    text = str(error).strip()
-    return text.splitlines()[0] if text else "no message"
+def describe(error: BaseException) -> str:
+    """Return an exception as one line."""
+    text = " ".join(str(error).split()) or "no message"
+    return f"{type(error).__name__}: {text}"
 
 
 def code_digest(module: str) -> str:

@@ -183,6 +183,8 @@ def dataset_items(use: SuiteDataset) -> tuple[Item, ...]:
         found = tuple(resolve(dataset.index)(**use.params))
     except (ValueError, OSError) as error:
         raise UsageError(f"dataset {dataset.name}: {error}") from None
+    except Exception as error:  # noqa: BLE001 - a plugin may raise anything
+        raise UsageError(f"dataset {dataset.name}: {type(error).__name__}: {error}") from None
     for pattern in use.items:
         if not any(fnmatchcase(i.id, pattern) for i in found):
             hint = nearest(pattern, [i.id for i in found])
@@ -265,7 +267,9 @@ class _Planner:
             static=static,
             call={"op": "stage", "run": stage.run, "factory": model.factory, "params": params},
             group=Group(
-                name=f"{scope.entry.label} · {stage.name}", env=stage.env, files=self._files
+                name=f"{scope.entry.label} · {scope.task_name(self.suite)} · {stage.name}",
+                env=stage.env,
+                files=self._files,
             ),
             kinds=scope.kinds,
             outputs=stage.outputs,

@@ -105,8 +105,6 @@ def run_suite(
             fresh=fresh,
             fail_fast=fail_fast,
         )
-        done = len(scheduler.graph.ended)
-        told({"event": "plan", "suite": suite.name, "nodes": len(plan.nodes), "ended": done})
         with _interruptible() as interrupted:
             complete = scheduler.run(interrupted)
         workers.close()
@@ -209,10 +207,7 @@ def _read_state(mark: Path) -> str:
 def _write(
     plan: Plan, graph: Graph, store: Store, folder: Path, published: list[dict[str, Any]]
 ) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"{folder}: cannot be written: {error.strerror}") from None
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / ".state").unlink(missing_ok=True)
     nodes = list(node_rows(plan, graph.ended, store))
     used = {row["environment"] for row in nodes if row["environment"]}
@@ -250,7 +245,7 @@ def _teller(registry: Registry, emit: Emit) -> Emit:
         for listener in list(listeners):
             try:
                 listener.function(event=event)
-            except Exception as error:  # noqa: BLE001 - a plugin may raise anything
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
                 listeners.remove(listener)
                 emit({"event": "warning", "text": f"plugin {listener.plugin_name}: {error}"})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -52,10 +53,12 @@ class Scheduler:
         self._calls: dict[int, tuple[Node, str]] = {}
         self._broken: dict[str, dict[str, Any]] = {}  # what could not be built → how it ended
         self._token = 0
+        self._early: list[Mapping[str, Any]] | None = []  # what ended before the run began
         self.graph = Graph(plan, self._done, self._ended)
 
     def run(self, stop: Callable[[], bool] = lambda: False) -> bool:
         """Run until nothing is left or ``stop()``; return whether everything ended."""
+        self._announce()
         while self._calls or any(True for _ in self.graph.ready()):
             if stop():
                 return False
@@ -66,6 +69,21 @@ class Scheduler:
                 self._finish(done)
             self._store.tick()
         return True
+
+    def _announce(self) -> None:
+        """Tell of the plan, then of the nodes that need not run."""
+        early, self._early = self._early or [], None
+        self._emit(
+            {
+                "event": "plan",
+                "suite": self._plan.suite.name,
+                "nodes": len(self._plan.nodes),
+                "ended": len(early),
+                "reused": sum(event["cached"] for event in early),
+            }
+        )
+        for event in early:
+            self._emit(event)
 
     def _done(self, key: str) -> Mapping[str, Any] | None:
         if self._fresh and key not in self._made:
@@ -135,6 +153,9 @@ class Scheduler:
     def _finish(self, done: Done) -> None:
         node, key = self._calls.pop(done.token)
         reply = dict(done.reply)
+        if reply["outcome"] == "unwritten":  # the store's trouble, not the node's
+            number = int(reply["reason"])
+            raise OSError(number, os.strerror(number))
         artifacts = reply.get("artifacts", {})
         for index, name in enumerate(o.name for o in node.recipe.outputs):
             if name in artifacts:
@@ -166,20 +187,22 @@ class Scheduler:
     def _ended(self, node: Node, ended: Ended) -> None:
         if ended.outcome not in (Outcome.ok, Outcome.unavailable, Outcome.skipped):
             self._failed = True
-        self._emit(
-            {
-                "event": "node",
-                **about(node),
-                "outcome": str(ended.outcome),
-                "reason": ended.reason,
-                "key": ended.key,
-                "cached": ended.cached,
-            }
-        )
+        event = {
+            "event": "node",
+            **about(node),
+            "outcome": str(ended.outcome),
+            "reason": ended.reason,
+            "key": ended.key,
+            "cached": ended.cached,
+        }
+        if self._early is None:
+            self._emit(event)
+        else:
+            self._early.append(event)
 
     def _cancel(self) -> None:
-        for group, _ in list(self.graph.ready()):
-            while any(g.name == group.name for g, _ in self.graph.ready()):
+        for group, count in list(self.graph.ready()):
+            for _ in range(count):
                 _, key = self.graph.take(group)
                 self.graph.finish(key, Ended(Outcome.cancelled, "an earlier node failed"), {})
 

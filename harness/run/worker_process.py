@@ -39,10 +39,11 @@ def worker_environment(extra: dict[str, str]) -> dict[str, str]:
     """
     kept = {k: v for k, v in os.environ.items() if k in _KEPT or k.startswith("HARNESS_")}
     root = str(Path(__file__).resolve().parents[2])
+    added = (p for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if p)
     return {
         **kept,
         **dict.fromkeys(_THREADS, "1"),
-        "PYTHONPATH": root,
+        "PYTHONPATH": os.pathsep.join([root, *map(os.path.abspath, added)]),
         "PYTHONHASHSEED": "0",
         "HF_HUB_OFFLINE": "1",
         **extra,
@@ -63,7 +64,10 @@ class WorkerProcess:
         home.mkdir(parents=True)
         self.replies, reply_end = os.pipe()
         self.output, output_end = os.pipe()
-        env = worker_environment(dict(call.group.env)) | {"HARNESS_REPLY_FD": str(reply_end)}
+        env = worker_environment(dict(call.group.env)) | {
+            "HARNESS_REPLY_FD": str(reply_end),
+            "HARNESS_PARENT": str(os.getpid()),
+        }
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "harness.worker"],
             stdin=subprocess.PIPE,
@@ -203,8 +207,9 @@ def _resident(pid: int) -> int:
     try:
         with open(f"/proc/{pid}/statm") as file:
             total = int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-        with open(f"/proc/{pid}/task/{pid}/children") as file:
-            total += sum(_resident(int(child)) for child in file.read().split())
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/children") as file:
+                total += sum(_resident(int(child)) for child in file.read().split())
     except (OSError, IndexError):
         pass
     return total

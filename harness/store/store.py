@@ -6,16 +6,18 @@ import errno
 import fcntl
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from harness.errors import UsageError
 from harness.store.journal import Journal, read_journal, write_journal
 
-__all__ = ["Store", "StoreFull"]
+__all__ = ["Store", "StoreFull", "disk_trouble"]
 
-SCHEMA = 1
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_TROUBLE = (*_FULL, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
 
 
 class StoreFull(Exception):  # noqa: N818 - a state of the disk
@@ -64,7 +66,7 @@ class Store:
             (self.root / "tmp").mkdir()
             self._journal = Journal(self.root / "journal.jsonl")
         except OSError as error:
-            raise UsageError(f"{self.root}: cannot be written: {error.strerror}") from None
+            raise full(error, self.root) from None
 
     def _learn(self, record: dict[str, Any]) -> None:
         match record["t"]:
@@ -98,7 +100,7 @@ class Store:
 
     def temporary(self, name: str) -> str:
         """Return a path on the same file system for something that is not finished."""
-        return f"{self.root}/tmp/{name}"
+        return f"{self.root}/tmp/{name}"  # noqa: S108 - the store's own
 
     def adopt(self, temporary: str, digest: str) -> None:
         """Move a finished artifact to its place."""
@@ -114,6 +116,7 @@ class Store:
 
         Raises:
             StoreFull: the disk is full.
+        UsageError: the disk cannot be written any more.
         """
         assert self._journal is not None, "opened for reading"
         try:
@@ -162,6 +165,22 @@ class Store:
 
 def full(error: OSError, where: Path) -> Exception:
     """Return what to raise for a failed write."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in _FULL:
         return StoreFull(f"{where}: the disk is full; what was finished is kept")
     return UsageError(f"{where}: cannot be written: {error.strerror}")
+
+
+@contextmanager
+def disk_trouble(where: Path) -> Iterator[None]:
+    """Turn a disk that is full or fails, anywhere in the block, into one clear line.
+
+    Raises:
+        StoreFull: there is no room.
+        UsageError: the disk cannot be written any more.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _TROUBLE:
+            raise full(error, where) from None
+        raise

@@ -20,6 +20,8 @@ from typing import Any, BinaryIO
 from harness import trace
 from harness.worker.calls import Calls, Refused
 
+_OWN = ("unavailable", "nonfinite", "invalid", "oom", "timeout")  # what an exception may ask for
+
 
 def main() -> None:
     """Serve calls until the pipe closes."""
@@ -33,7 +35,7 @@ def main() -> None:
             _limit(request)
             continue
         reply = _serve(calls, request, replies)
-        replies.write(json.dumps(reply, default=str).encode() + b"\n")
+        replies.write(_line(reply))
         replies.flush()
 
 
@@ -52,13 +54,23 @@ def _die_with_parent() -> None:
     """Ask the kernel to end this process with the harness, and to choose it when memory is out."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)
-        if os.getppid() == 1:
-            os._exit(0)
+        if os.getppid() != int(os.environ.pop("HARNESS_PARENT")):
+            os._exit(0)  # it was gone before the kernel was asked
         try:
             with open("/proc/self/oom_score_adj", "w") as file:
                 file.write("900")
         except OSError:
             pass
+
+
+def _line(reply: dict[str, Any]) -> bytes:
+    """Write a reply as a line of UTF-8; lone surrogates in a model's messages become ``?``."""
+    try:
+        text = json.dumps(reply, default=str, ensure_ascii=False, skipkeys=True)
+    except ValueError as error:  # notes that contain themselves
+        reason = f"its notes are not plain data: {error}"
+        text = json.dumps({"outcome": "invalid", "reason": reason})
+    return text.encode(errors="replace") + b"\n"
 
 
 def _limit(request: dict[str, Any]) -> None:
@@ -107,16 +119,29 @@ def _describe(error: BaseException) -> dict[str, Any]:
     """Turn an exception into an outcome; it may name its own in an attribute ``outcome``."""
     import traceback
 
-    outcome = getattr(error, "outcome", "error")
+    outcome = getattr(error, "outcome", None)
     if type(error).__name__ == "Unavailable":
         outcome = "unavailable"
-    reason = " ".join(str(error).split())[:500]
-    frames = traceback.extract_tb(error.__traceback__)
-    inner = [f for f in frames if "/harness/worker/" not in f.filename]
-    where = f" ({os.path.basename(inner[-1].filename)}:{inner[-1].lineno})" if inner else ""
-    name = "" if outcome != "error" else f"{type(error).__name__}: "
-    log = "".join(traceback.format_exception(error))[-4000:]
-    return {"outcome": outcome, "reason": f"{name}{reason}{where}", "log": log}
+    try:
+        reason = " ".join(str(error).split())[:500]
+        log = "".join(traceback.format_exception(error))[-4000:]
+    except Exception as worse:  # noqa: BLE001 - its __str__ may raise anything
+        reason = log = f"its message cannot be read: {type(worse).__name__}"
+    if outcome not in _OWN:
+        outcome, reason = "error", f"{type(error).__name__}: {reason}{_where(error)}"
+    return {"outcome": outcome, "reason": reason, "log": log}
+
+
+def _where(error: BaseException) -> str:
+    """Return the innermost line of the model's own code, in brackets."""
+    import traceback
+
+    frames = [
+        f"{os.path.basename(f.filename)}:{f.lineno}"
+        for f in traceback.extract_tb(error.__traceback__)
+        if not f.filename.startswith("<") and "/harness/worker/" not in f.filename
+    ]
+    return f" ({frames[-1]})" if frames else ""
 
 
 if __name__ == "__main__":

@@ -64,18 +64,24 @@ class Calls:
         return {"artifacts": _artifacts(request, result)}
 
     def _value(self, wanted: dict[str, Any], part: dict[str, Any]) -> Any:
+        """Return one value, never an object that an earlier call could have written into."""
         key = f"{wanted['kind']} {part['sha256']} {part.get('item', '')}"
-        if key not in self._values:
+        if key in self._values:
+            self._values.move_to_end(key)
+            value = self._values[key]
+        else:
             value = _load(wanted["kind"], part)
-            self._values[key] = value
-            self._held += _size(value)
-            while self._held > _CACHE_BYTES and len(self._values) > 1:
-                _, old = self._values.popitem(last=False)
-                self._held -= _size(old)
-        self._values.move_to_end(key)
-        value = self._values[key]
-        # a model that writes into its input must not change the next call's
-        return value.copy() if hasattr(value, "flags") else value
+            if not _size(value):
+                return value
+            self._remember(key, value)
+        return value if type(value) is bytes else value.copy()
+
+    def _remember(self, key: str, value: Any) -> None:
+        self._values[key] = value
+        self._held += _size(value)
+        while self._held > _CACHE_BYTES:
+            _, old = self._values.popitem(last=False)
+            self._held -= _size(old)
 
 
 def _load(kind: str, part: dict[str, Any]) -> Any:
@@ -130,7 +136,7 @@ def _dump(kind: str, value: Any) -> bytes:
 def _artifacts(request: dict[str, Any], result: Any) -> dict[str, list[Any]]:
     if not isinstance(result, dict) or set(result) != {o["name"] for o in request["outputs"]}:
         names = ", ".join(o["name"] for o in request["outputs"])
-        raise Refused("invalid", f"the stage must return a dict of {names}, got {result!r:.200}")
+        raise Refused("invalid", f"the stage must return a dict of {names}, got {_short(result)}")
     kept: dict[str, list[Any]] = {}
     for output in request["outputs"]:
         data = _dump(output["kind"], result[output["name"]])
@@ -139,17 +145,24 @@ def _artifacts(request: dict[str, Any], result: Any) -> dict[str, list[Any]]:
             raise Refused(
                 "invalid", f"{output['name']} has {len(data):,} bytes; the limit is {limit:,}"
             )
-        with open(output["path"], "wb") as file:
-            file.write(data)
+        _write(output["path"], data)
         kept[output["name"]] = [hashlib.sha256(data).hexdigest(), len(data)]
     return kept
+
+
+def _write(path: str, data: bytes) -> None:
+    try:
+        with open(path, "wb") as file:
+            file.write(data)
+    except OSError as error:  # the store's trouble, not the model's
+        raise Refused("unwritten", str(error.errno)) from None
 
 
 def _score(request: dict[str, Any], result: Any) -> float:
     try:
         value = float(result)
     except (TypeError, ValueError):
-        raise Refused("invalid", f"expected a number, got {result!r:.200}") from None
+        raise Refused("invalid", f"expected a number, got {_short(result)}") from None
     low, high = (float(v) for v in request["range"])
     if math.isnan(value) or (math.isinf(value) and value not in (low, high)):
         raise Refused("nonfinite", f"the score is {value}")
@@ -157,6 +170,12 @@ def _score(request: dict[str, Any], result: Any) -> float:
     if not low - slack <= value <= high + slack:
         raise Refused("invalid", f"the score {value} lies outside {low}…{high}")
     return value
+
+
+def _short(result: Any) -> str:
+    import reprlib
+
+    return reprlib.repr(result)
 
 
 def _resolve(ref: str) -> Any:
@@ -176,4 +195,7 @@ def _import_file(name: str, path: str) -> None:
 
 
 def _size(value: Any) -> int:
-    return int(getattr(value, "nbytes", 0)) or (len(value) if isinstance(value, bytes) else 1024)
+    """Return the bytes of a value that can be kept: an array or bytes; 0 for all others."""
+    if type(value) is bytes:
+        return len(value)
+    return value.nbytes if type(value).__name__ == "ndarray" and not value.dtype.hasobject else 0
