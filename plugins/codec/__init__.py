@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from harness import spec
+from harness.hookspecs import hookimpl
 from harness_plugins.codec import conformance, kodak
 from harness_plugins.codec.derived import DERIVED
 from harness_plugins.codec.metrics import METRICS
-
-from harness import spec
-from harness.hookspecs import hookimpl
+from harness_suites import shipped
 
 __all__ = [
     "harness_datasets",
     "harness_families",
     "harness_importers",
     "harness_metrics",
+    "harness_suites",
 ]
 
 _HERE = "harness_plugins.codec"
@@ -175,3 +176,9 @@ def harness_importers() -> Iterable[spec.Importer]:
             summary="TSV of Cool-Chic: per-image results on Kodak",
         ),
     ]
+
+
+@hookimpl
+def harness_suites() -> Iterable[spec.SuiteFile]:
+    """Declare the suites of this family."""
+    return shipped("quick", "kodak", "codec-conformance")
