@@ -1,0 +1,64 @@
+"""Whether what a plugin declared can be had here, as the command line tells it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from harness.registry import Registry, check_available, resolve
+from harness.spec import Unavailable
+
+__all__ = ["State", "broken_lines", "state"]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Whether something can be had here.
+
+    Attributes:
+        ok: it can.
+        reason: why not.
+        remedy: what to do about it; may be empty.
+        broken: it is not missing but faulty: its check failed, or a file is damaged.
+    """
+
+    ok: bool
+    reason: str = ""
+    remedy: str = ""
+    broken: bool = False
+
+    @property
+    def mark(self) -> str:
+        """The word of the mark that stands for it."""
+        return "ok" if self.ok else "no"
+
+    @property
+    def why(self) -> str:
+        """Reason and remedy in one line."""
+        return f"{self.reason}; {self.remedy}" if self.remedy else self.reason
+
+
+def state(kind: str, declared: Any) -> State:
+    """Check a declaration of a kind with its default parameters; kinds without needs are ok."""
+    try:
+        if kind in ("models", "metrics", "datasets"):
+            check_available(declared, declared.params)
+        if kind == "datasets":
+            resolve(declared.index)(**declared.params)
+        if kind == "devices" and declared.check:
+            resolve(declared.check)()
+    except Unavailable as error:
+        return State(False, error.reason.removeprefix(f"{declared.name}: "), error.remedy)
+    except Exception as error:  # noqa: BLE001 - a plugin's check may raise anything
+        what = str(error).strip().partition("\n")[0] or "no message"
+        known = isinstance(error, ValueError | OSError)
+        return State(False, what if known else f"{type(error).__name__}: {what}", broken=True)
+    return State(True)
+
+
+def broken_lines(registry: Registry) -> list[str]:
+    """Return a line for each plugin that could not be loaded and each name claimed twice."""
+    lines = [f"plugin {p.name}: {p.reason}" for p in registry.plugins if not p.ok]
+    for (kind, name), claims in sorted(registry.conflicts.items()):
+        lines.append(f"{kind}: {name!r} is claimed by {' and '.join(claims)}")
+    return lines
