@@ -50,8 +50,9 @@ def thumbnail(data: bytes, max_side: int) -> bytes:
     Raises:
         ValueError: ``data`` is no image a dataset accepts.
     """
-    from harness_plugins.codec.images import read_image
     from PIL import Image
+
+    from harness_plugins.codec.images import read_image
 
     image = Image.fromarray(read_image(data))
     image.thumbnail((max_side, max_side), Image.Resampling.LANCZOS)

@@ -43,7 +43,7 @@ def read_image(data: bytes) -> NDArray[np.uint8]:
             if not refused:
                 return np.asarray(image.convert("RGB"))
     except UnidentifiedImageError:
-        refused = f"it is no image of the kinds {', '.join(FORMATS)}"
+        refused = f"it is no image of the kinds {', '.join(FORMATS)}, or its head is damaged"
     except Exception as error:  # noqa: BLE001 - decoders of damaged files raise anything
         refused = f"it is truncated or damaged ({' '.join(str(error).split())})"
     raise ValueError(refused)

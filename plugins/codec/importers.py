@@ -59,7 +59,7 @@ def read_compressai(path: Path, data: bytes) -> Sequence[PublishedScore]:
     stated = meta.get("dataset") if isinstance(meta, dict) else None
     folder = path.parent.name.lower()
     guessed = folder if folder.startswith(("clic", "tecnick")) else "kodak"
-    dataset = stated if isinstance(stated, str) and stated else guessed
+    dataset = (_plain(stated) if isinstance(stated, str) else "") or guessed
     points = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     return _curve(path, _label(path, content["name"]), dataset, points)
 
@@ -94,7 +94,7 @@ def read_tfc(path: Path, data: bytes) -> Sequence[PublishedScore]:
                 raise ValueError(f"{where}: expected two numbers with a comma between")
             bpp, value = (_number(where, cell) for cell in cells)
             points.append({"bpp": bpp, quality: value})
-    return _curve(path, f"{title[1]} (tfc/{path.stem})", title[2], points)
+    return _curve(path, f"{_plain(title[1])} (tfc/{path.stem})", title[2], points)
 
 
 def read_coolchic(path: Path, data: bytes) -> Sequence[PublishedScore]:
@@ -181,9 +181,14 @@ def _label(path: Path, name: str) -> str:
 
     One name stands in several files (trained for MSE and for MS-SSIM, run on two devices).
     """
-    short = " ".join(name.split())
+    short = _plain(name)
     same = re.sub(r"\W|_", "", short).casefold() == re.sub(r"\W|_", "", path.stem).casefold()
-    return short if same else f"{short} ({path.stem})"
+    return short if same else f"{short} ({path.stem})".strip()
+
+
+def _plain(name: str) -> str:
+    """Return the name without line ends, control characters and halves of characters."""
+    return "".join(letter for letter in " ".join(name.split()) if letter.isprintable())
 
 
 def _text(path: Path, data: bytes) -> str:

@@ -7,11 +7,10 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from harness_plugins.codec.interface import Codec, EstimatesBits
-from harness_plugins.codec.outputs import InvalidOutputError, as_bitstream, as_image
-
 from harness.spec import Json
 from harness.trace import add_seconds, note, taken
+from harness_plugins.codec.interface import Codec, EstimatesBits
+from harness_plugins.codec.outputs import InvalidOutputError, as_bitstream, as_image
 
 __all__ = ["decode", "decode_again", "encode", "encode_again"]
 
