@@ -51,9 +51,16 @@ def state(kind: str, declared: Any) -> State:
         return State(False, error.reason.removeprefix(f"{declared.name}: "), error.remedy)
     except Exception as error:  # noqa: BLE001 - a plugin's check may raise anything
         what = str(error).strip().partition("\n")[0] or "no message"
+        if kind == "datasets" and isinstance(error, ValueError) and _is_open(declared):
+            return State(False, what)
         known = isinstance(error, ValueError | OSError)
         return State(False, what if known else f"{type(error).__name__}: {what}", broken=True)
     return State(True)
+
+
+def _is_open(dataset: Any) -> bool:
+    """Whether a dataset has a parameter that a suite must fill in, e.g. a directory."""
+    return any(value is None or value == "" for value in dataset.params.values())
 
 
 def broken_lines(registry: Registry) -> list[str]:

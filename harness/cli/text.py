@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
-import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -177,5 +175,8 @@ def _scalar(value: Any) -> str:
 def _wrap(text: str, indent: int) -> list[str]:
     if not sys.stdout.isatty():
         return [text]
+    import shutil
+    import textwrap
+
     width = max(24, shutil.get_terminal_size().columns - indent)
     return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False) or [""]

@@ -1,0 +1,127 @@
+"""Files of owners, listed, fetched and hashed: what ``data`` and ``weights`` share."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from harness.cli.text import Column, echo_mark, echo_table, size
+from harness.errors import UsageError, nearest
+
+if TYPE_CHECKING:
+    from harness.data import FileStatus
+    from harness.spec import Resource
+
+__all__ = ["Owners", "chosen", "echo_states", "pull_all", "states"]
+
+Owners = Mapping[str, tuple["Resource", ...]]
+_MARKS = {"present": "ok", "missing": "none", "damaged": "no"}
+
+
+def chosen(names: Sequence[str], owners: Owners, what: str) -> dict[str, tuple[Resource, ...]]:
+    """Return the owners that were named, or all.
+
+    Raises:
+        UsageError: one line for each name that is unknown.
+    """
+    unknown = [f"unknown {what} {n!r}{nearest(n, owners)}" for n in names if n not in owners]
+    if unknown:
+        raise UsageError(*unknown)
+    return {name: owners[name] for name in names or owners}
+
+
+def states(
+    owners: Owners, find: Callable[[str, tuple[Resource, ...]], Sequence[FileStatus]]
+) -> list[dict[str, Any]]:
+    """Return how each file stands, as rows; ``find`` is ``harness.data.status`` or ``verify``."""
+    return [
+        {
+            "owner": owner,
+            "file": there.name,
+            "state": there.state,
+            "size": there.size,
+            "licence": resource.licence,
+            "path": there.path,
+            "url": resource.url,
+        }
+        for owner, resources in owners.items()
+        for resource, there in zip(resources, find(owner, resources), strict=True)
+    ]
+
+
+def echo_states(rows: Sequence[Mapping[str, Any]], owner: str) -> None:
+    """Print the files of owners: present, missing or damaged, their size and licence."""
+    columns = [Column(""), Column(owner), Column("file"), Column("state")]
+    columns += [Column("size", right=True), Column("licence", wraps=True)]
+    cells = [
+        [
+            _MARKS[row["state"]],
+            *(row["owner"], row["file"], row["state"]),
+            size(row["size"]) if row["size"] else "",
+            row["licence"],
+        ]
+        for row in rows
+    ]
+    notes = [row["path"] if row["state"] == "damaged" else "" for row in rows]
+    echo_table(columns, cells, notes)
+
+
+def pull_all(owners: Owners) -> bool:
+    """Fetch what the owners lack; print a line for each; return whether all of it is here."""
+    from harness.data import DownloadError, pull, status
+
+    good = True
+    for owner, resources in owners.items():
+        missing = [s for s in status(owner, resources) if s.state != "present"]
+        try:
+            with _progress(owner) as report:
+                there = pull(owner, resources, report)
+        except DownloadError as error:
+            good = False
+            for line in _grouped(error.lines, resources):
+                echo_mark("no", f"{owner}: {line}", err=True)
+            continue
+        count = f"{len(there)} file{'s' if len(there) != 1 else ''}"
+        total = size(sum(s.size for s in there))
+        told = f"fetched {len(missing)} of {count}" if missing else f"{count} here already"
+        echo_mark("ok", f"{owner}: {told}, {total}")
+    return good
+
+
+def _grouped(lines: Sequence[str], resources: Sequence[Resource]) -> list[str]:
+    """Tell a fault that several files share, e.g. no network, once and with their number."""
+    groups: dict[str, list[str]] = {}
+    for line in lines:
+        resource = next((r for r in resources if line.startswith(r.url)), None)
+        fault = line.removeprefix(resource.url).replace(resource.name, "…") if resource else line
+        groups.setdefault(fault, []).append(line)
+    return [
+        told[0] if len(told) == 1 else f"{len(told)} files could not be fetched{fault}"
+        for fault, told in groups.items()
+    ]
+
+
+@contextmanager
+def _progress(owner: str) -> Iterator[Callable[[Resource, int, int], None] | None]:
+    """Show a bar for the file that is coming, on a terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    text = TextColumn("{task.description}", markup=False)
+    columns = (text, BarColumn(bar_width=24), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        tasks: dict[str, Any] = {}
+
+        def report(resource: Resource, done: int, total: int) -> None:
+            if resource.name not in tasks:
+                tasks[resource.name] = bar.add_task(f"{owner}/{resource.name}", total=None)
+            bar.update(tasks[resource.name], completed=done, total=total or None)
+            if total and done >= total:
+                bar.update(tasks[resource.name], visible=False)
+
+        yield report
