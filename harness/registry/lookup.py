@@ -83,7 +83,7 @@ class Registry:
     def digest(self, kind: str, name: str, ref: str) -> str:
         """Digest the code behind ``ref``, declared as ``name``: the plugin's and the object's."""
         plugin = self.owner(kind, name)
-        declared = plugin.name if not plugin.distribution else plugin.origin.partition(":")[0]
+        declared = plugin.name if plugin.source is None else plugin.origin.partition(":")[0]
         return _digest((declared, ref.partition(":")[0]))
 
     def task(self, name: str) -> tuple[spec.Family, spec.Task]:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib.machinery import SourceFileLoader
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 
@@ -31,17 +31,26 @@ class Plugin:
 
     Attributes:
         origin: the entry point's value, or the path of the single file.
-        distribution: name of the distribution it comes from, "" for a file.
+        source: the distribution it comes from, None for a file.
         reason: why it could not be loaded; "" where it was.
         heavy: packages it imported although it should not.
     """
 
     name: str
     origin: str
-    distribution: str = ""
-    version: str = ""
+    source: Distribution | None = None
     reason: str = ""
     heavy: tuple[str, ...] = ()
+
+    @property
+    def distribution(self) -> str:
+        """Name of the distribution, "" for a file; read from disk at each call."""
+        return self.source.name if self.source else ""
+
+    @property
+    def version(self) -> str:
+        """Version of the distribution, "" for a file; read from disk at each call."""
+        return self.source.version if self.source else ""
 
     @property
     def ok(self) -> bool:
@@ -73,13 +82,11 @@ def load_plugins(files: Sequence[Path] = ()) -> tuple[pluggy.PluginManager, list
 
 
 def _load_entry_point(manager: pluggy.PluginManager, point: EntryPoint) -> Plugin:
-    dist = point.dist
     reason, heavy = _register(manager, point.name, lambda: importlib.import_module(point.module))
     return Plugin(
         name=point.name,
         origin=point.value,
-        distribution=dist.name if dist else "",
-        version=dist.version if dist else "",
+        source=point.dist,
         reason=reason,
         heavy=heavy,
     )

@@ -20,7 +20,8 @@ def describe_environment() -> dict[str, Any]:
 
     Nothing that names the machine or its user is in it.
     """
-    packages = {d.name.lower(): d.version for d in distributions() if d.name}
+    found = [d.metadata for d in distributions()]
+    packages = {m["Name"].lower(): m["Version"] for m in found if m["Name"]}
     return {
         "python": platform.python_version(),
         "implementation": platform.python_implementation(),

@@ -9,6 +9,9 @@ from typing import Any
 
 __all__ = ["PROTOCOL", "canonical", "digest", "node_key"]
 
+_encode = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+).encode
 PROTOCOL = 1  # raised when the way of running stages changes their results
 
 
@@ -18,9 +21,7 @@ def canonical(data: Any) -> bytes:
     Raises:
         ValueError: the data holds a NaN or an infinity.
     """
-    return json.dumps(
-        data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    ).encode()
+    return _encode(data).encode()
 
 
 def digest(data: Any) -> str:

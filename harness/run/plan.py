@@ -199,7 +199,7 @@ class _Planner:
         self.suite, self.registry = suite, registry
         self._metric_verdicts = {m.name: self._verdict(m, m.params) for m in suite.metrics}
         self._files = {p.stem: str(p.resolve()) for p in suite.plugins}
-        self._files |= {p.name: p.origin for p in registry.plugins if p.ok and not p.distribution}
+        self._files |= {p.name: p.origin for p in registry.plugins if p.ok and p.source is None}
         self._model_verdicts: dict[str, tuple[str, str] | None] = {}
 
     def nodes(
