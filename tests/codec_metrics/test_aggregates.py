@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from harness_plugins.codec.metrics.aggregates import CAP_DB, capped_mean, db_of_mean
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+
+from harness_plugins.codec.metrics.aggregates import CAP_DB, capped_mean, db_of_mean
 
 INF = np.inf
 decibels = hnp.arrays(np.float64, st.integers(1, 30), elements=st.floats(0, 120))

@@ -7,9 +7,9 @@ import sys
 
 import numpy as np
 import pytest
-from harness_plugins.codec.metrics import METRICS
 
 from harness.registry.availability import resolve
+from harness_plugins.codec.metrics import METRICS
 
 NAMES = {
     *("bpp", "psnr_rgb", "psnr_rgb_mse", "psnr_yuv611", "psnr_yuv411", "ssim", "ms_ssim"),

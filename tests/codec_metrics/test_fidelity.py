@@ -4,11 +4,12 @@ import math
 
 import numpy as np
 import pytest
-from harness_plugins.codec.metrics.colour import halve, ycbcr, yuv420p_limited
-from harness_plugins.codec.metrics.fidelity import mse_rgb, psnr_rgb, psnr_yuv
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+
+from harness_plugins.codec.metrics.colour import halve, ycbcr, yuv420p_limited
+from harness_plugins.codec.metrics.fidelity import mse_rgb, psnr_rgb, psnr_yuv
 
 METRICS = [psnr_rgb(), psnr_yuv([6, 1, 1]), psnr_yuv([4, 1, 1])]
 IDS = ["rgb", "yuv611", "yuv411"]

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from harness_plugins.codec.metrics import METRICS, weights
 
 from harness.data import DamagedError
 from harness.spec import Unavailable
+from harness_plugins.codec.metrics import METRICS, weights
 
 NETS = {"alex": "alexnet", "vgg": "vgg16", "squeeze": "squeezenet1_1"}
 
@@ -57,6 +57,7 @@ def heads():
 def stored(tmp_path_factory, backbones, heads):
     """Store the random weights as a cache would; yield its folder and the new declarations."""
     import torch
+
     from harness_plugins.codec.metrics import perceptual
 
     folder = tmp_path_factory.mktemp("cache")

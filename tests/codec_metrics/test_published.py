@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+
 from harness_plugins.codec.metrics.aggregates import capped_mean, db_of_mean
 from harness_plugins.codec.metrics.fidelity import psnr_rgb
 from harness_plugins.codec.metrics.rate import bpp

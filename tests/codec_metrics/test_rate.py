@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from harness_plugins.codec.metrics.rate import bpp
 from hypothesis import given
 from hypothesis import strategies as st
+
+from harness_plugins.codec.metrics.rate import bpp
 
 
 @given(st.integers(1, 50), st.integers(1, 50), st.integers(0, 3000))

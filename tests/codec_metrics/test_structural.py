@@ -4,9 +4,10 @@ import math
 
 import numpy as np
 import pytest
-from harness_plugins.codec.metrics.structural import ms_ssim, ms_ssim_db, ssim
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from harness_plugins.codec.metrics.structural import ms_ssim, ms_ssim_db, ssim
 
 SSIM, MS_SSIM = ssim(), ms_ssim()
 

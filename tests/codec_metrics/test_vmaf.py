@@ -4,11 +4,11 @@ import subprocess
 
 import numpy as np
 import pytest
+
+from harness.spec import Unavailable
 from harness_plugins.codec.metrics import vmaf as module
 from harness_plugins.codec.metrics.colour import yuv420p_limited
 from harness_plugins.codec.metrics.vmaf import vmaf, vmaf_of_files
-
-from harness.spec import Unavailable
 
 VMAF = vmaf()
 
