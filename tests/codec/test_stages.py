@@ -154,7 +154,7 @@ def test_no_image(returned, said):
 def test_not_finite(bad):
     image = IMAGE.astype(np.float32)
     image[0, 1, 2] = bad
-    with pytest.raises(ValueError, match="NaN or infinity in 1 of 18 samples") as raised:
+    with pytest.raises(ValueError, match="decode returned NaN or infinity") as raised:
         decode(image)
     assert raised.value.outcome == "nonfinite"
 
