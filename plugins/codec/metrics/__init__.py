@@ -6,9 +6,8 @@ uint8 (H, W, 3) RGB; ``bitstream`` is what the encoder wrote.
 
 from __future__ import annotations
 
-from harness_plugins.codec.metrics import weights
-
 from harness.spec import Metric
+from harness_plugins.codec.metrics import weights
 
 __all__ = ["METRICS"]
 

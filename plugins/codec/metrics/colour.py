@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from harness_plugins.codec.metrics.pair import Image
 from numpy.typing import NDArray
+
+from harness_plugins.codec.metrics.pair import Image
 
 __all__ = ["halve", "ycbcr", "yuv420p_limited"]
 

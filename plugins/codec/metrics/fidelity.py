@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+
 from harness_plugins.codec.metrics.aggregates import CAP_DB
 from harness_plugins.codec.metrics.colour import halve, ycbcr
 from harness_plugins.codec.metrics.pair import Image, ImageMetric, check_pair

@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from harness_plugins.codec.metrics import weights
-from harness_plugins.codec.metrics.pair import Image, ImageMetric, check_pair
 from torch import Tensor
 from torch.nn import functional
 
 from harness.data import resource_path
 from harness.spec import Resource
+from harness_plugins.codec.metrics import weights
+from harness_plugins.codec.metrics.pair import Image, ImageMetric, check_pair
 
 __all__ = ["dists", "lpips"]
 

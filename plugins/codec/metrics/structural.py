@@ -20,8 +20,9 @@ from typing import Any
 
 import cv2
 import numpy as np
-from harness_plugins.codec.metrics.pair import Image, ImageMetric, check_pair
 from numpy.typing import NDArray
+
+from harness_plugins.codec.metrics.pair import Image, ImageMetric, check_pair
 
 __all__ = ["ms_ssim", "ms_ssim_db", "ssim"]
 

@@ -7,10 +7,9 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from harness.spec import Unavailable
 from harness_plugins.codec.metrics.colour import yuv420p_limited
 from harness_plugins.codec.metrics.pair import Image, ImageMetric, check_pair
-
-from harness.spec import Unavailable
 
 __all__ = ["vmaf", "vmaf_of_files"]
 
