@@ -149,10 +149,15 @@ def bootstrap_replicates(
 def _mean_replicates(items: Floats, resamples: NDArray[np.intp]) -> Floats:
     """Return the mean of every resample: how often each item was drawn, times its value."""
     n, (count, drawn) = items.shape[-1], resamples.shape
-    flat = (resamples + n * np.arange(count)[:, None]).ravel()
-    weights = np.bincount(flat, minlength=count * n).reshape(count, n)
     first = items[..., :1]  # so that equal items have replicates that equal them exactly
-    result: Floats = first + (items - first) @ (weights.T / drawn)
+    result = np.empty((*items.shape[:-1], count))
+    rows = max(1, _BLOCK // n)
+    for start in range(0, count, rows):
+        block = resamples[start : start + rows]
+        flat = (block + n * np.arange(len(block))[:, None]).ravel()
+        weights = np.bincount(flat, minlength=len(block) * n).reshape(len(block), n)
+        result[..., start : start + rows] = (items - first) @ (weights.T / drawn)
+    result += first
     return result
 
 

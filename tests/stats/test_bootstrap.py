@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 import scipy.stats
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness import stats
@@ -70,6 +70,7 @@ def test_impossible_resamples_are_refused(args, message):
         stats.resample_indices(**args)
 
 
+@settings(deadline=None)
 @given(st.lists(st.booleans(), min_size=2, max_size=12).filter(any))
 def test_restricted_resamples_index_the_kept_items_and_keep_shared_draws(keep):
     kept = np.array(keep)
@@ -108,8 +109,21 @@ def test_replicates_do_not_depend_on_the_block_they_are_made_in(monkeypatch):
     values = np.random.default_rng(0).normal(size=(3, 7))
     indices = stats.resample_indices(7, replicates=101)
     whole = stats.bootstrap_replicates(values, indices)
+    middle = stats.bootstrap_replicates(values, indices, lambda v: np.median(v, axis=-1))
     monkeypatch.setattr(bootstrap, "_BLOCK", 50)
-    assert np.array_equal(whole, stats.bootstrap_replicates(values, indices))
+    assert np.allclose(whole, stats.bootstrap_replicates(values, indices), rtol=0, atol=1e-14)
+    again = stats.bootstrap_replicates(values, indices, lambda v: np.median(v, axis=-1))
+    assert np.array_equal(middle, again)
+
+
+def test_means_are_those_of_the_resampled_items():
+    values = np.random.default_rng(0).normal(size=(3, 7)) + 30
+    indices = stats.resample_indices(7, replicates=50)
+    want = values[:, indices].mean(axis=-1)
+    assert np.allclose(stats.bootstrap_replicates(values, indices), want, rtol=1e-14, atol=0)
+    values[1, 2] = np.inf
+    want = values[:, indices].mean(axis=-1)
+    assert np.allclose(stats.bootstrap_replicates(values, indices), want, rtol=1e-14, atol=0)
 
 
 # --- intervals -------------------------------------------------------------------------
@@ -137,6 +151,7 @@ def test_equal_items_have_an_interval_of_no_width(method):
 
 
 @pytest.mark.parametrize("method", ["percentile", "bca"])
+@settings(deadline=None)
 @given(scale=st.floats(0.1, 10), shift=st.floats(-5, 5))
 def test_intervals_move_with_shift_scale_and_sign(method, scale, shift):
     values = np.random.default_rng(2).exponential(size=15)

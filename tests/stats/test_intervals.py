@@ -5,12 +5,13 @@ import time
 import numpy as np
 import pytest
 import scipy.stats
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness import stats
 
 
+@settings(deadline=None)
 @given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_wilson_equals_scipy(counts):
     successes, trials = counts
@@ -45,6 +46,7 @@ def test_t_equals_scipy():
     assert np.isnan(stats.t_interval([3.0])).all()
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=40))
 def test_iqm_is_scipys_trimmed_mean(values):
     want = scipy.stats.trim_mean(values, 0.25)
