@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -42,10 +43,11 @@ class Axis:
 
     def label(self, tick: float) -> str:
         """Write a tick's value with no more digits than tell it from its neighbours."""
-        if self.log:
+        if self.log and self.ticks[-1] >= 4.9 * self.ticks[0]:
             digits = max(0, -math.floor(math.log10(tick) + 1e-9))
             return number(tick, digits) if digits <= 3 else number(tick, 0)
-        step = self.ticks[1] - self.ticks[0] if len(self.ticks) > 1 else abs(tick) or 1.0
+        steps = [b - a for a, b in itertools.pairwise(self.ticks)]
+        step = min(steps, default=abs(tick) or 1.0)
         return number(tick, max(0, -math.floor(math.log10(step) + 1e-9)), "%")
 
 

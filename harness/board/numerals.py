@@ -66,7 +66,7 @@ def number(value: float, digits: int = 3, unit: str = "") -> str:
     text = f"{value:.{digits}f}"
     if size >= 1e4:
         text = f"{value:,.{digits}f}".replace(",", _GROUP)
-    if value < 0:
+    if text[0] == "-":
         return "−" + text[1:] if text.strip("-0.") else text[1:]
     return text
 

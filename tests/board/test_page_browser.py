@@ -359,12 +359,17 @@ def test_compare_wipes_flips_and_chooses(show, files):
     assert clip(page) == "inset(0px 100% 0px 0px)"
     page.keyboard.up("Space")
     assert clip(page) == "inset(0px 0% 0px 0px)"
-    page.get_by_label("Right").select_option(label="x265 [preset=veryslow]")
+    page.get_by_label("Right", exact=True).select_option(label="x265 [preset=veryslow]")
     assert "31.74 dB" in page.locator(".sides").inner_text()
     was = stage.locator("img").first.get_attribute("src")
     page.get_by_label("Item", exact=True).select_option(label="kodim23")
     assert stage.locator("img").first.get_attribute("src") != was
-    assert page.get_by_label("Right").locator("option:checked").inner_text().startswith("x265")
+    assert (
+        page.get_by_label("Right", exact=True)
+        .locator("option:checked")
+        .inner_text()
+        .startswith("x265")
+    )
 
 
 def test_pictures_beside_the_page_load_from_a_file(show, board, tmp_path, monkeypatch):
