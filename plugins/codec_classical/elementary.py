@@ -6,14 +6,14 @@ dropped, and the others are kept with their length in front, as ISO/IEC 14496-15
 LEB128. That costs fewer bytes than start codes, and a stream that was cut short is noticed,
 which the decoders alone do not (ffmpeg's HEVC decoder fills up the picture without a word).
 
-AV1 needs none of this: its OBUs carry their sizes.
+AV1 needs none of this: its OBUs carry their sizes, which are only checked.
 """
 
 from __future__ import annotations
 
 import re
 
-__all__ = ["START_CODE", "pack_units", "split_units", "unpack_units"]
+__all__ = ["START_CODE", "pack_units", "split_units", "unpack_units", "whole_obus"]
 
 START_CODE = b"\0\0\0\1"
 _PREFIX = re.compile(b"\0\0\1")
@@ -35,6 +35,22 @@ def _leb128(value: int) -> bytes:
     return bytes(out)
 
 
+def _extent(data: bytes, at: int) -> tuple[int, int]:
+    """Return where the unit begins and ends whose length (LEB128) stands at ``at``."""
+    length = shift = 0
+    while shift < 56:
+        byte = data[at] if at < len(data) else 0
+        at += 1
+        length |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            break
+    if at + length > len(data):
+        left = max(0, len(data) - at)
+        raise ValueError(f"bitstream is damaged: {length} bytes announced, {left} left")
+    return at, at + length
+
+
 def pack_units(units: list[bytes]) -> bytes:
     """Join NAL units, each with its length (LEB128) in front."""
     return b"".join(_leb128(len(unit)) + unit for unit in units)
@@ -48,22 +64,27 @@ def unpack_units(data: bytes) -> bytes:
     """
     out, at = bytearray(), 0
     while at < len(data):
-        length, shift = 0, 0
-        while at < len(data):
-            byte = data[at]
-            at += 1
-            length |= (byte & 0x7F) << shift
-            shift += 7
-            if byte < 0x80 or shift > 56:
-                break
-        unit = data[at : at + length]
-        if not unit or len(unit) < length:
-            raise ValueError(
-                f"bitstream is damaged: a unit of {length} bytes was announced, "
-                f"{len(unit)} bytes are left"
-            )
-        out += START_CODE + unit
-        at += length
+        start, at = _extent(data, at)
+        if start == at:
+            raise ValueError(f"bitstream is damaged: an empty unit before byte {at}")
+        out += START_CODE + data[start:at]
     if not out:
         raise ValueError("bitstream is empty")
     return bytes(out)
+
+
+def whole_obus(data: bytes) -> bytes:
+    """Return ``data`` if it is a sequence of whole AV1 OBUs (AV1 5.3.2, low-overhead format).
+
+    Raises:
+        ValueError: it is empty, an OBU has no size, or one is cut short.
+    """
+    if not data:
+        raise ValueError("bitstream is empty")
+    at = 0
+    while at < len(data):
+        header = data[at]
+        if header & 0x83 != 0x02:  # forbidden and reserved bit 0, obu_has_size_field 1
+            raise ValueError(f"bitstream is damaged: no OBU header at byte {at}")
+        _start, at = _extent(data, at + (2 if header & 0x04 else 1))
+    return data

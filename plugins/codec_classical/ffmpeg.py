@@ -6,8 +6,8 @@ PSNR, on one thread. What the stream says of the colour is standard signalling, 
 shows the right picture.
 
 The bytes are the elementary stream as ``elementary`` packs it. An encoder that refuses small or
-odd pictures gets one that is padded by repeating the last row and column, and one byte in
-front says how many rows (high four bits) and columns (low four bits) to cut off again.
+odd pictures gets one that is padded by repeating the last row and column, and two bytes in
+front say how many rows and columns to cut off again.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ class Encoder:
     """What has to be known of an encoder.
 
     Attributes:
-        arguments: ffmpeg's, with ``{value}`` for the operating point.
+        arguments: ffmpeg's, with ``{value}`` for the operating point and ``{preset}``.
+        preset: how hard the encoder tries, on its own scale.
         axis: name of the operating point's axis, with its lowest and highest lossy value.
         chroma: ``"444"`` or ``"420"``.
         smallest: width and height must be at least this.
@@ -60,6 +61,7 @@ class Encoder:
     """
 
     arguments: str
+    preset: str | int
     axis: tuple[str, int, int]
     chroma: str
     smallest: int
@@ -96,7 +98,7 @@ class StillPicture:
 
         Raises:
             ValueError: image or point are not as said.
-            RuntimeError: ffmpeg's own last line.
+            RuntimeError: ffmpeg's own line.
         """
         require_rgb8(image)
         spec = self._encoder
@@ -105,7 +107,9 @@ class StillPicture:
         with span("colour"):
             samples = self._samples(np.pad(image, ((0, rows), (0, columns), (0, 0)), "edge"))
         size = (image.shape[1] + columns, image.shape[0] + rows)
-        output = [*spec.arguments.format(value=value).split(), "-f", spec.stream]
+        # Split before anything is filled in: a preset is one argument, whatever is in it.
+        filled = [a.format(value=value, preset=spec.preset) for a in spec.arguments.split()]
+        output = [*filled, "-f", spec.stream]
         coded = encode_picture(samples, size, f"yuv{spec.chroma}p10le", output)
         add_seconds("encode", coded.seconds)
         found = re.search(spec.version, coded.log + coded.data.decode("latin-1"))
@@ -120,15 +124,15 @@ class StillPicture:
 
         Raises:
             ValueError: the bytes are not of this codec, or damaged.
-            RuntimeError: ffmpeg's own last line, on a damaged stream.
+            RuntimeError: ffmpeg's own line, on a damaged stream.
         """
         spec, rows, columns = self._encoder, 0, 0
         if spec.smallest > 1:
-            if not data:
+            if len(data) < 2:
                 raise ValueError("bitstream is empty")
-            rows, columns = data[0] >> 4, data[0] & 0xF
-            data = data[1:]
-        stream = elementary.unpack_units(data) if spec.messages else data
+            rows, columns, data = data[0], data[1], data[2:]
+        unpack = elementary.unpack_units if spec.messages else elementary.whole_obus
+        stream = unpack(data)
         coded = decode_picture(stream, spec.stream, spec.decoder)
         add_seconds("decode", coded.seconds)
         note("decoder", f"{spec.decoder} ({coded.version})")
@@ -143,7 +147,7 @@ class StillPicture:
             units = elementary.split_units(stream)
             kept = [u for u in units if _unit_type(spec.stream, u) not in spec.messages]
             stream = elementary.pack_units(kept)
-        return bytes([rows << 4 | columns]) + stream if spec.smallest > 1 else stream
+        return bytes([rows, columns]) + stream if spec.smallest > 1 else stream
 
     def _samples(self, image: NDArray[np.uint8]) -> bytes:
         luma, *chroma = colour.rgb_to_ycbcr(image)
@@ -178,8 +182,9 @@ def x264(preset: str) -> StillPicture:
     # ipratio: else an intra picture is coded 3 steps finer than the qp that was asked for.
     return StillPicture(
         Encoder(
-            arguments=f"-c:v libx264 -preset {preset} -tune psnr -qp {{value}} "
+            arguments="-c:v libx264 -preset {preset} -tune psnr -qp {value} "
             "-x264-params ipratio=1",
+            preset=preset,
             axis=("qp", 1, 63),
             chroma="444",
             smallest=1,
@@ -196,8 +201,9 @@ def x265(preset: str) -> StillPicture:
     """HEVC by x265, 4:4:4, profile Main 4:4:4 10."""
     return StillPicture(
         Encoder(
-            arguments=f"-c:v libx265 -preset {preset} -tune psnr "
+            arguments="-c:v libx265 -preset {preset} -tune psnr "
             "-x265-params qp={value}:ipratio=1:pools=none:frame-threads=1",
+            preset=preset,
             axis=("qp", 1, 51),
             chroma="444",
             smallest=16,
@@ -214,8 +220,9 @@ def aom_av1(cpu_used: int) -> StillPicture:
     """AV1 by libaom, 4:4:4, as a still picture."""
     return StillPicture(
         Encoder(
-            arguments=f"-c:v libaom-av1 -still-picture 1 -cpu-used {cpu_used} "
+            arguments="-c:v libaom-av1 -still-picture 1 -cpu-used {preset} "
             "-tune psnr -crf {value}",
+            preset=cpu_used,
             axis=("crf", 1, 63),
             chroma="444",
             smallest=1,
@@ -231,8 +238,9 @@ def svt_av1(preset: int) -> StillPicture:
     """AV1 by SVT-AV1, 4:2:0 (it has no other), in its mode for still pictures."""
     return StillPicture(
         Encoder(
-            arguments=f"-c:v libsvtav1 -preset {preset} -crf {{value}} "
+            arguments="-c:v libsvtav1 -preset {preset} -crf {value} "
             "-svtav1-params avif=1:tune=1:lp=1",
+            preset=preset,
             axis=("crf", 1, 63),
             chroma="420",
             smallest=16,
@@ -246,13 +254,15 @@ def svt_av1(preset: int) -> StillPicture:
 
 def vvenc(preset: str) -> StillPicture:
     """VVC by VVenC, 4:2:0 (it has no other), without perceptual adaptation."""
+    # smallest: ffmpeg keeps one byte a pixel for the stream, with its 200 bytes of headers;
+    # VVenC itself takes 16x16.
     return StillPicture(
         Encoder(
-            arguments=f"-c:v libvvenc -preset {preset} -qpa 0 -qp {{value}} "
-            "-vvenc-params range=full",
+            arguments="-c:v libvvenc -preset {preset} -qpa 0 -qp {value} -vvenc-params range=full",
+            preset=preset,
             axis=("qp", 1, 63),
             chroma="420",
-            smallest=16,
+            smallest=64,
             multiple=2,
             stream="vvc",
             decoder="vvc",

@@ -82,13 +82,14 @@ def encoder_names() -> frozenset[str]:
 
 
 def _run(arguments: list[str], data: bytes) -> tuple[bytes, str]:
-    """Run ffmpeg on ``data``; return what it wrote and its log, or raise its last fault."""
+    """Run ffmpeg on ``data``; return what it wrote and its log, or raise its first fault."""
     done = subprocess.run([locate(), *arguments], input=data, capture_output=True, check=False)
     log = done.stderr.decode("utf-8", "replace")
     faults = _FAULT.findall(log)
     if done.returncode or faults or not done.stdout:
-        lines = faults or log.strip().splitlines() or ["no message"]
-        raise RuntimeError(f"ffmpeg ended with {done.returncode}: {lines[-1]}")
+        # The first fault is the cause, those after it are its echoes on the way out.
+        cause = (faults or log.strip().splitlines()[-1:] or ["no message"])[0]
+        raise RuntimeError(f"ffmpeg ended with {done.returncode}: {cause}")
     return done.stdout, log
 
 
@@ -102,7 +103,7 @@ def encode_picture(samples: bytes, size: tuple[int, int], pixels: str, output: l
         output: the encoder's arguments, with the format of the stream.
 
     Raises:
-        RuntimeError: ffmpeg's own last line.
+        RuntimeError: ffmpeg's own line.
     """
     width, height = size
     source = ["-f", "rawvideo", "-pix_fmt", pixels, "-s", f"{width}x{height}", *_COLOUR]
@@ -122,7 +123,7 @@ def decode_picture(stream: bytes, demuxer: str, decoder: str) -> Coded:
         decoder: ffmpeg's name of the decoder.
 
     Raises:
-        RuntimeError: ffmpeg's own last line; any fault in the stream is one.
+        RuntimeError: ffmpeg's own line; any fault in the stream is one.
     """
     command = [*_LOG, "-benchmark", "-xerror", "-err_detect", "crccheck+bitstream+explode"]
     command += ["-threads", "1", "-f", demuxer, "-c:v", decoder, "-i", "pipe:0"]
