@@ -155,6 +155,24 @@ def test_without_weights_it_is_unavailable_and_says_what_to_do(
     assert caught.value.remedy == f"harness weights pull {owner}"
 
 
+def test_the_learned_heads_of_dists_are_the_declared_file() -> None:
+    # torchmetrics ships the authors' file.
+    import torch
+
+    package = Path(importlib.util.find_spec("torchmetrics").origin).parent
+    path = package / "functional" / "image" / "dists_models" / "weights.pt"
+    data = path.read_bytes()
+    assert (len(data), hashlib.sha256(data).hexdigest()) == (
+        weights.DISTS.size,
+        weights.DISTS.sha256,
+    )
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    assert {name: tuple(value.shape) for name, value in state.items()} == {
+        "alpha": (1, 1475, 1, 1),
+        "beta": (1, 1475, 1, 1),
+    }
+
+
 def test_damaged_weights_are_refused(cache, tmp_path, monkeypatch) -> None:
     shutil.copytree(cache / "lpips_squeeze", tmp_path / "lpips_squeeze")
     monkeypatch.setenv("HARNESS_CACHE", str(tmp_path))

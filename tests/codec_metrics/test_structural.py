@@ -110,7 +110,7 @@ def test_ssim_equals_scikit_image(photo, jpeg) -> None:
         assert SSIM(photo, other) == pytest.approx(expected, abs=2e-6)
 
 
-@pytest.mark.parametrize("size", [(512, 512), (176, 320), (161, 163), (333, 258), (501, 399)])
+@pytest.mark.parametrize("size", [(176, 320), (161, 163), (221, 258), (164, 301)])
 def test_ms_ssim_equals_pytorch_msssim_in_double_precision(size, photo, jpeg, tensors) -> None:
     import pytorch_msssim
     import torch
@@ -119,7 +119,7 @@ def test_ms_ssim_equals_pytorch_msssim_in_double_precision(size, photo, jpeg, te
     window = torch.exp(-((torch.arange(11.0).double() - 5) ** 2) / (2 * 1.5**2))
     window = (window / window.sum()).expand(3, 1, 1, 11)
     image = np.ascontiguousarray(photo[: size[0], : size[1]])
-    for quality in (5, 40, 95):
+    for quality in (5, 90):
         other = jpeg(image, quality)
         x, y = (t.double() for t in tensors(image, other))
         expected = pytorch_msssim.ms_ssim(x, y, data_range=255, win=window).item()

@@ -78,7 +78,7 @@ _FIDELITY = (
         aggregate=_CAPPED,
         digits=2,
         summary="(6 Y + U + V) / 8 of the planes' PSNR at 4:2:0, as in JVET and DCVC",
-        paper="Ström et al., JVET common test conditions; Li et al., DCVC",
+        paper="ITU-T HSTP-VID-WPOM (2020)",
         extra="codec",
     ),
     Metric(

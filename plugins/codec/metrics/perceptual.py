@@ -75,7 +75,7 @@ def lpips(net: str) -> ImageMetric:
 
 
 def dists() -> ImageMetric:
-    """Make DISTS: structure and texture of VGG-16 features (Ding et al. 2020, eq. 6).
+    """Make DISTS: structure and texture of VGG-16 features (Ding et al. 2020).
 
     Images go in at their own size, as in pyiqa, torchmetrics and NeuralCompression; the
     authors' command and piq first shrink them to a shorter side of 256.
@@ -156,7 +156,7 @@ def _l2_pool(hidden: Tensor) -> Tensor:
 
 
 def _similarities(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Return structure and texture similarity of each channel; eq. 4 and 5, float64 (C,)."""
+    """Return structure and texture similarity of each channel, float64 (C,)."""
     x, y = (t.flatten(2).squeeze(0) for t in (x, y))
     mean_x, mean_y = (t.mean(1, keepdim=True) for t in (x, y))
     x, y = x - mean_x, y - mean_y
