@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 
 from harness import (
     Artifact,
@@ -27,10 +28,10 @@ from harness import (
 CONTENT = b"0123456789" * 100
 
 
-def resource(name, port=9):
+def resource(name):
     return Resource(
         name=name,
-        url=f"http://127.0.0.1:{port}/{name}",
+        url=f"http://127.0.0.1:{os.environ.get('SHOP_PORT', '9')}/{name}",
         sha256=hashlib.sha256(CONTENT).hexdigest(),
         size=len(CONTENT),
         licence="CC0-1.0",
