@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import glob
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from harness.data.cache import cache_dir, cache_path, find
@@ -50,6 +53,8 @@ def pull(
 ) -> list[FileStatus]:
     """Download what is missing or damaged into the cache; return how each resource stands.
 
+    A file that another owner has in the cache is shared with it, not fetched again.
+
     Args:
         owner: name of the dataset or model.
         resources: what it needs.
@@ -68,6 +73,8 @@ def pull(
         if there.state == "damaged" and there.path != str(target):
             faults.append(f"{there.path} is damaged and not in the cache: delete or replace it")
             continue
+        if _shared(resource, target):
+            continue
         try:
             download(resource, target, _bound(progress, resource))
         except DownloadError as error:
@@ -75,6 +82,18 @@ def pull(
     if faults:
         raise DownloadError(*faults)
     return status(owner, wanted)
+
+
+def _shared(resource: Resource, target: Path) -> bool:
+    """Link to the file another owner has fetched, e.g. one network that two metrics stand on."""
+    for there in sorted(cache_dir().glob(f"*/{glob.escape(resource.name)}")):
+        with contextlib.suppress(OSError):
+            if there != target and digest_matches(file_sha256(there), resource.sha256):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.unlink(missing_ok=True)
+                target.hardlink_to(there)
+                return True
+    return False
 
 
 def _bound(progress: Report | None, resource: Resource) -> Callable[[int, int], None] | None:

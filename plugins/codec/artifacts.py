@@ -20,9 +20,7 @@ class Png:
 
         options = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_FILTER]
         options.append(cv2.IMWRITE_PNG_FILTER_SUB)
-        written, data = cv2.imencode(".png", cv2.cvtColor(value, cv2.COLOR_RGB2BGR), options)
-        if not written:
-            raise ValueError(f"an image of the shape {value.shape} cannot be written as PNG")
+        _, data = cv2.imencode(".png", cv2.cvtColor(value, cv2.COLOR_RGB2BGR), options)
         return data.tobytes()
 
     @staticmethod

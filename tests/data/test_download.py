@@ -68,7 +68,8 @@ class _Handler(BaseHTTPRequestHandler):
             start = int(asked.removeprefix("bytes=").rstrip("-"))
             self.send_response(206)
             size = len(site.body)
-            self.send_header("Content-Range", f"bytes {start}-{size - 1}/{size}")
+            if fault != "unsaid":
+                self.send_header("Content-Range", f"bytes {start}-{size - 1}/{size}")
         else:
             self.send_response(200)
         if site.length:
@@ -208,6 +209,55 @@ def test_pieces_of_two_unnamed_versions_are_begun_anew(site, target):
     site.body = OTHER
     fetch(site.resource(OTHER), target)
     assert target.read_bytes() == OTHER
+
+
+def test_part_that_is_whole_needs_no_request(site, target):
+    site.faults = ["drop"]
+    with pytest.raises(DownloadError):
+        fetch(site.resource(), target, attempts=1)
+    with target.with_name("f.bin.part").open("ab") as part:
+        part.write(BODY[150_000:])
+    fetch(site.resource(), target)
+    assert len(site.seen) == 1
+    assert target.read_bytes() == BODY
+
+
+def test_part_that_is_too_long_is_begun_anew(site, target):
+    site.faults = ["drop"]
+    with pytest.raises(DownloadError):
+        fetch(site.resource(), target, attempts=1)
+    with target.with_name("f.bin.part").open("ab") as part:
+        part.write(BODY)
+    fetch(site.resource(), target)
+    assert "Range" not in site.seen[1]
+    assert target.read_bytes() == BODY
+
+
+def test_piece_without_its_place_is_asked_for_again(site, target):
+    site.faults = ["drop", "unsaid"]
+    fetch(site.resource(), target)
+    assert target.read_bytes() == BODY
+
+
+def test_endless_body_is_cut(site, target):
+    site.length = False
+    with pytest.raises(DownloadError, match="more than the 1000 bytes announced arrived"):
+        fetch(site.resource(size=1000), target)
+
+
+def test_unknown_host_is_not_asked_again(target, monkeypatch):
+    asked: list[object] = []
+
+    def resolve(*args: object, **given: object) -> None:
+        asked.append(args)
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    nobody = Resource(name="f.bin", url="http://nowhere.invalid/f.bin", sha256="0" * 64)
+    with pytest.raises(DownloadError, match="Name or service not known; check the network"):
+        fetch(nobody, target)
+    assert len(asked) == 1
 
 
 def test_part_of_another_declared_file_is_thrown_away(site, target):
@@ -381,3 +431,16 @@ def test_pull_fetches_into_the_cache_and_repairs_it(site, tmp_path, monkeypatch)
     (tmp_path / "owner" / "a").write_bytes(b"damage")
     assert pull("owner", resources)[0].state == "present"
     assert len(site.seen) == 3
+
+
+def test_pull_shares_a_file_with_another_owner(site, tmp_path, monkeypatch):
+    monkeypatch.setenv("HARNESS_CACHE", str(tmp_path))
+    monkeypatch.delenv("HARNESS_DATA", raising=False)
+    pull("first", [site.resource()])
+    assert pull("second", [site.resource()])[0].state == "present"
+    assert len(site.seen) == 1
+    assert (tmp_path / "second" / "f.bin").samefile(tmp_path / "first" / "f.bin")
+    site.body = OTHER  # one name, another file
+    assert pull("third", [site.resource(OTHER)])[0].state == "present"
+    assert (tmp_path / "third" / "f.bin").read_bytes() == OTHER
+    assert (tmp_path / "first" / "f.bin").read_bytes() == BODY
