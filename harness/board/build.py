@@ -104,6 +104,8 @@ def _table(
     entries = {e.label: e for e in suite.entries}
     best = {c.name: mark_best(_fair(measured, c.name), c.better) for c in columns}
     ranks = _ranks(measured, suite.board.rank_by, columns)
+    if ranks and suite.board.rank_by:  # one judgement for one column: that of all pairs at once
+        best[suite.board.rank_by] = {entry for entry, (low, _) in ranks.items() if low == 1}
     own = [n for n in nodes if n["dataset"] == scores.dataset]
     rows = [
         _row(

@@ -122,7 +122,7 @@ def of_derived(score: DerivedScore, n: int) -> Estimate:
     return Estimate(
         value=score.value,
         signature=score.signature,
-        n=n,
+        n=int(str(score.details.get("items", n))),
         low=score.low,
         high=score.high,
         replicates=score.replicates,

@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from html import escape
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
 from harness.board import html_compare, svg
-from harness.board.html_detail import details_html, values_html
+from harness.board.html_detail import brief_note, details_html, values_html
 from harness.board.html_table import BIG, ORDER, column_widths, table_html
 from harness.board.model import Board, CurvePoint, Kind, Series
 from harness.board.numerals import ARROW, clean
@@ -19,6 +20,8 @@ from harness.board.numerals import ARROW, clean
 __all__ = ["render_html"]
 
 _FULL: Final = 8_000  # numbers of a board up to which each is listed with its signature
+_POINTS: Final = 20_000  # numbers of operating points up to which a page lists them
+_DOTS: Final = 200  # entries of a front that are drawn besides those on it
 _CURVES: Final = 28  # series that one plot draws; each is told from the others by its look
 _NAMED: Final = 6  # points not drawn that are named one by one
 
@@ -105,11 +108,14 @@ def _section(kind: str, place: int, title: str, note: str, html: str) -> dict[st
 
 def _tables(board: Board) -> list[dict[str, Any]]:
     numbers = sum(len(table.rows) for table in board.tables) * len(board.columns)
+    full = numbers <= _FULL
+    points = _listed(board) <= _POINTS
+    brief = "" if full and points else f"<p class=note>{escape(brief_note(board, points=points))}"
     found = []
     for place, table in enumerate(board.tables):
-        details = details_html(board, table, place, full=numbers <= _FULL)
+        details = details_html(board, table, place, full=full, points=points)
         html = table_html(board, table, place) + (
-            f'<details class="entries"><summary>Details of all {len(table.rows)} entries on '
+            f'{brief}<details class="entries"><summary>Details of all {len(table.rows)} entries on '
             f"{escape(table.dataset)}</summary>{details}</details>"
         )
         rows = "row" if len(table.rows) == 1 else "rows"
@@ -117,6 +123,11 @@ def _tables(board: Board) -> list[dict[str, Any]]:
         note = f"{len(table.rows)} {rows}, {table.items} {items}"
         found.append(_section("table", place, table.dataset, note, html))
     return found
+
+
+def _listed(board: Board) -> int:
+    rows = [row for table in board.tables for row in table.rows]
+    return sum(len(point.cells) for row in rows for point in row.points)
 
 
 def _figure(plot: str, legend: str, notes: Iterable[str]) -> str:
@@ -168,17 +179,28 @@ def _unknown(series: Iterable[Series], look: Mapping[str, svg.Look]) -> dict[str
 
 
 def _fronts(board: Board, look: Mapping[str, svg.Look]) -> list[dict[str, Any]]:
+    place_of = {entry: n for n, entry in enumerate(look)}
     found = []
     for place, panel in enumerate(board.fronts):
-        entries = [p.entry for p in panel.points]
+        # Those on the front first, then by their place on the board.
+        points = sorted(
+            panel.points, key=lambda p: (not p.on_front, place_of.get(p.entry, len(place_of)))
+        )
+        on = sum(p.on_front for p in points)
+        drawn = replace(panel, points=tuple(points[: on + _DOTS]))
+        left = len(points) - len(drawn.points)
+        entries = [p.entry for p in drawn.points]
         kinds: list[tuple[str, Kind]] = [(e, "measured") for e in entries]
         known = svg.looks(kinds) | dict(look)
         notes = (
-            _not_drawn([(p.entry, p.point) for p in panel.points], log_x=panel.log_x),
+            _not_drawn([(p.entry, p.point) for p in drawn.points], log_x=panel.log_x),
             "The line borders what some entry attains: an entry on it is beaten by none in both.",
+            f"{left} more entries behind the line are not drawn; the table has them."
+            if left
+            else "",
         )
         legend = _legend(entries, known) if len(entries) <= _CURVES else ""
-        html = _figure(svg.front(panel, known), legend, notes)
+        html = _figure(svg.front(drawn, known), legend, notes)
         found.append(_section("front", place, panel.title, panel.dataset, html))
     return found
 

@@ -11,42 +11,48 @@ from harness.board.model import Board, Cell, Column, PointRow, Row, Table
 from harness.board.numerals import interval, plain, reason, with_unit
 from harness.spec import Json
 
-__all__ = ["details_html", "facts_html", "values_html"]
+__all__ = ["brief_note", "details_html", "facts_html", "values_html"]
 
 
-def details_html(board: Board, table: Table, place: int, *, full: bool) -> str:
+def details_html(board: Board, table: Table, place: int, *, full: bool, points: bool) -> str:
     """Write the details of every row of a table, each closed and reachable by its anchor.
 
     Args:
         place: number of the table on the page.
         full: list every number with its interval, items and signature. Where it is False,
-            only those that are not as the columns section says, so that a thousand rows
-            remain a small page.
+            only those that are not as ``brief_note`` says, so that a thousand rows remain a
+            small page.
+        points: list the operating points.
     """
-    if not full:
-        return _brief(board, table, place)
+    known = {name for name, signatures in board.signatures.items() if len(signatures) == 1}
+    shared = not full and len(board.environments) == 1
     parts = []
     for n, row in enumerate(table.rows):
-        body = _facts(row) + _numbers(board, table, row) + _made(board, row)
-        parts.append(
-            f"<details><summary>{escape(row.entry)}</summary><div class=x id=e{place}-{n}>{body}"
-            "</div></details>"
-        )
+        numbers = _numbers(board, table, row) if full else _exceptions(board, table, row, known)
+        body = _facts(row, shared_environment=shared) + numbers
+        if row.points and points:
+            body += _points(board.columns, row.points)
+        if row.provenance:
+            body += f"<h4>How it was made</h4>{values_html(row.provenance)}"
+        name, anchor = escape(row.entry), f"e{place}-{n}"
+        if full:
+            parts.append(
+                f"<details><summary>{name}</summary><div class=x id={anchor}>{body}</div></details>"
+            )
+        else:
+            parts.append(f"<div class=x id={anchor}><b>{name}</b>{body}</div>")
     return "\n".join(parts)
 
 
-def _brief(board: Board, table: Table, place: int) -> str:
-    known = {name for name, signatures in board.signatures.items() if len(signatures) == 1}
-    shared = len(board.environments) == 1
-    parts = []
-    for n, row in enumerate(table.rows):
-        exceptions = _exceptions(board, table, row, known)
-        body = _facts(row, shared_environment=shared) + exceptions + _made(board, row)
-        parts.append(f"<div class=x id=e{place}-{n}><b>{escape(row.entry)}</b>{body}</div>")
-    said = "Every number carries its column's signature, as under Columns"
-    if shared:
-        said += f", and was made in the environment {next(iter(board.environments))}"
-    return f"<p>{escape(said)}, unless it is said here.\n" + "\n".join(parts)
+def brief_note(board: Board, *, points: bool) -> str:
+    """Say in one line what holds for every number of a board whose details are brief."""
+    said = "Every number carries its column's signature, as under Columns and signatures"
+    if len(board.environments) == 1:
+        said += f", and was measured in the environment {next(iter(board.environments))}"
+    said += "; a row's details say where it is otherwise."
+    if not points:
+        said += " Operating points are left out of this page for its size: see board.parquet."
+    return said
 
 
 def _facts(row: Row, *, shared_environment: bool = False) -> str:
@@ -73,13 +79,6 @@ def _facts(row: Row, *, shared_environment: bool = False) -> str:
             f'<a href="#env-{escape(i)}">{escape(i)}</a>' for i in row.environments
         )
     return facts_html(facts)
-
-
-def _made(board: Board, row: Row) -> str:
-    parts = _points(board.columns, row.points) if row.points else ""
-    if row.provenance:
-        parts += f"<h4>How it was made</h4>{values_html(row.provenance)}"
-    return parts
 
 
 def facts_html(facts: Mapping[str, str]) -> str:
