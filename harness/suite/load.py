@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -14,8 +14,9 @@ from pydantic import ValidationError
 
 from harness.errors import UsageError, nearest
 from harness.spec import Family, Json, Metric, Model, Task
-from harness.suite.schema import BoardForm, DatasetForm, Limits, ModelForm, StageLimits, SuiteForm
-from harness.suite.source import Source
+from harness.suite.form import describe_fault, read_form
+from harness.suite.schema import DatasetForm, Limits, ModelForm, StageLimits, SuiteForm
+from harness.suite.source import Source, position
 from harness.suite.suite import Entry, Suite, SuiteDataset
 
 if TYPE_CHECKING:
@@ -55,14 +56,8 @@ def load_suite(path: Path, names: Callable[[Sequence[Path]], Names]) -> Suite:
     Raises:
         UsageError: one line for each fault of the file.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: not UTF-8 text (byte {error.start})") from None
-    source = Source(text, str(path))
-    form = _validate(source)
+    source = Source(_read(path), str(path))
+    form, faults = read_form(source)
     files = tuple(path.parent / p for p in form.plugins)
     missing = [
         f"{source.at(('plugins', i))} plugin file {f} does not exist"
@@ -70,75 +65,46 @@ def load_suite(path: Path, names: Callable[[Sequence[Path]], Names]) -> Suite:
         if not f.is_file()
     ]
     if missing:
-        raise UsageError(*missing)
+        raise UsageError(*faults, *missing)
     digest = hashlib.sha256(json.dumps(source.data, sort_keys=True).encode()).hexdigest()
-    return _Resolver(source, form, names(files)).suite(str(path), digest, files)
+    return _Resolver(source, form, names(files), faults).suite(str(path), digest, files)
 
 
-def _validate(source: Source) -> SuiteForm:
+def _read(path: Path) -> str:
     try:
-        return SuiteForm.model_validate(source.data)
-    except ValidationError as error:
-        raise UsageError(*dict.fromkeys(_fault(source, e) for e in error.errors())) from None
-
-
-def _fault(source: Source, error: Any) -> str:
-    """Write one of pydantic's errors as ``file:line:col where: what``."""
-    path = tuple(p for p in error["loc"] if isinstance(p, int) or not _is_branch(p))
-    where = ".".join(str(p) for p in path)
-    message = str(error["msg"]).removeprefix("Value error, ")
-    match error["type"]:
-        case "extra_forbidden":
-            fields = _fields(path)
-            message = f"unknown key{nearest(str(path[-1]), fields)}"
-            if "did you mean" not in message:
-                message += f"; known keys: {', '.join(sorted(fields))}"
-        case "missing":
-            message = "this key is missing"
-        case _:
-            got = error.get("input")
-            if isinstance(got, (str, int, float, bool)) and "got" not in message:
-                message += f", got {got!r}"
-    return f"{source.at(path)} {where}: {message}"
-
-
-def _is_branch(part: str) -> bool:
-    """Whether a part of a location names a branch of a union rather than a key."""
-    return part in {"str", "int", "float", "bool", "none", "ModelForm", "DatasetForm"} or (
-        "[" in part
-    )
-
-
-def _fields(path: tuple[str | int, ...]) -> list[str]:
-    form: Any = {
-        "models": ModelForm,
-        "datasets": DatasetForm,
-        "board": BoardForm,
-    }.get(str(path[0]) if len(path) > 1 else "", SuiteForm)
-    return [f.alias or n for n, f in form.model_fields.items()]
+        data = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from None
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        where = position(data[: error.start].decode())
+        raise UsageError(f"{path}:{where} not UTF-8 text") from None
 
 
 class _Resolver:
     """Finds what a form names, collecting faults."""
 
-    def __init__(self, source: Source, form: SuiteForm, names: Names) -> None:
+    def __init__(
+        self, source: Source, form: SuiteForm, names: Names, faults: Sequence[str]
+    ) -> None:
         self.source, self.form, self.names = source, form, names
-        self.faults: list[str] = []
+        self.faults = list(faults)
 
     def suite(self, path: str, digest: str, files: tuple[Path, ...]) -> Suite:
         form = self.form
         tasks = self._each("tasks", form.tasks, self.names.task)
         families = {family.name for family, _ in tasks}
         datasets = self._each("datasets", form.datasets, self._dataset)
-        entries = [e for found in self._each("models", form.models, self._entries) for e in found]
-        metrics = [
-            m for found in self._each("metrics", form.metrics, self._metrics) for m in found
-        ]
+        entries = self._each("models", form.models, self._entries)
+        metrics = self._each("metrics", form.metrics, self._metrics)
         self._each("devices", form.devices, lambda n: self.names.get("devices", n))
-        limits = self._limits({s.name for _, task in tasks for s in task.stages})
+        found_all = tasks and len(tasks) == len(form.tasks)
+        stages = {s.name for _, task in tasks for s in task.stages}
+        limits = self._limits(stages if found_all else None)
         if not self.faults:
             self._check_labels(entries, families)
-            self._check_board(entries, metrics, [f for f, _ in tasks])
+            self._check_board(list(chain(*entries)), list(chain(*metrics)), tasks)
             self._check_fit(tasks, datasets, metrics)
         if self.faults:
             raise UsageError(*self.faults)
@@ -150,8 +116,8 @@ class _Resolver:
             digest=digest,
             tasks=tuple(tasks),
             datasets=tuple(datasets),
-            entries=tuple(entries),
-            metrics=_unique(metrics),
+            entries=tuple(chain(*entries)),
+            metrics=tuple({m.name: m for m in chain(*metrics)}.values()),
             seeds=tuple(dict.fromkeys(form.seeds)),
             devices=tuple(form.devices),
             limits=limits,
@@ -167,6 +133,8 @@ class _Resolver:
         """Resolve each element of a list, turning a failure into a fault at its line."""
         found = []
         for index, value in enumerate(values):
+            if value is None:
+                continue
             try:
                 found.append(find(value))
             except UsageError as error:
@@ -218,9 +186,9 @@ class _Resolver:
             raise UsageError(f"no metric is called like {name!r}")
         return found
 
-    def _limits(self, stages: set[str]) -> dict[str, Limits]:
-        """Split ``limits`` into the suite's own and those of single stages."""
-        known = [*Limits.model_fields, *sorted(stages), _SCORED]
+    def _limits(self, stages: set[str] | None) -> dict[str, Limits]:
+        """Split ``limits`` into the suite's own and those of single stages (None: not known)."""
+        known = [*Limits.model_fields, *sorted(stages or ()), _SCORED]
         own: dict[str, Any] = {}
         stage_limits: dict[str, StageLimits] = {}
         for key, value in self.form.limits.items():
@@ -228,35 +196,37 @@ class _Resolver:
             try:
                 if key in Limits.model_fields:
                     own[key] = getattr(Limits.model_validate({key: value}), key)
-                elif key in stages or key == _SCORED:
+                elif stages is None or key in stages or key == _SCORED:
                     stage_limits[key] = StageLimits.model_validate(value)
                 else:
                     self._fault(path, f"unknown limit or stage{nearest(key, known)}")
             except ValidationError as error:
-                for e in error.errors():
-                    self._fault((*path, *e["loc"]), str(e["msg"]).removeprefix("Value error, "))
+                prefix = () if key in Limits.model_fields else (key,)
+                self.faults += [
+                    describe_fault(self.source, e, ("limits", *prefix), StageLimits)
+                    for e in error.errors()
+                ]
         limits = {"": Limits(**own)}
         for stage, change in stage_limits.items():
             limits[stage] = limits[""].model_copy(update=change.model_dump(exclude_none=True))
         return limits
 
-    def _check_labels(self, entries: list[Entry], families: set[str]) -> None:
+    def _check_labels(self, entries: list[list[Entry]], families: set[str]) -> None:
         seen: set[str] = set()
-        for entry in entries:
+        for index, entry in ((i, e) for i, found in enumerate(entries) for e in found):
+            path = ("models", index)
             if entry.label in seen:
-                self._fault(
-                    ("models",), f"two rows would be called {entry.label!r}: give one a 'label'"
-                )
+                self._fault(path, f"two rows would be called {entry.label!r}: give one a 'label'")
             seen.add(entry.label)
             if entry.model.family not in families:
                 self._fault(
-                    ("models",),
+                    path,
                     f"model {entry.model.name!r} is of family {entry.model.family!r}; "
                     f"the tasks are of {', '.join(sorted(families))}",
                 )
 
     def _check_board(
-        self, entries: list[Entry], metrics: list[Metric], families: list[Family]
+        self, entries: list[Entry], metrics: list[Metric], tasks: list[tuple[Family, Task]]
     ) -> None:
         board = self.form.board
         labels = [e.label for e in entries]
@@ -266,10 +236,8 @@ class _Resolver:
                 f"{board.anchor!r} is no row of this suite{nearest(board.anchor, labels)}",
             )
         measured = {m.name for m in metrics}
-        derived = {d.name: d for f in families for d in f.derived}
-        times = {
-            f"{s.name}_seconds" for _, t in map(self.names.task, self.form.tasks) for s in t.stages
-        }
+        derived = {d.name: d for family, _ in tasks for d in family.derived}
+        times = {f"{stage.name}_seconds" for _, task in tasks for stage in task.stages}
         columns = [*measured, *derived, *times]
         for path, name in [
             (("board", "rank_by"), board.rank_by),
@@ -284,11 +252,21 @@ class _Resolver:
                 self._fault(path, f"{name!r} needs the metrics {lacking}")
 
     def _check_fit(
-        self, tasks: list[Any], datasets: list[SuiteDataset], metrics: list[Metric]
+        self,
+        tasks: list[tuple[Family, Task]],
+        datasets: list[SuiteDataset],
+        metrics: list[list[Metric]],
     ) -> None:
         """Every dataset must suit a task, and every metric find its inputs in one."""
+        for index, found in enumerate(tasks):
+            if found in tasks[:index]:
+                self._fault(("tasks", index), f"task {found[1].name!r} stands here a second time")
         accepts = {task.accepts for _, task in tasks}
+        uses = [(use.dataset.name, use.params) for use in datasets]
         for index, use in enumerate(datasets):
+            if uses[index] in uses[:index]:
+                name = use.dataset.name
+                self._fault(("datasets", index), f"dataset {name!r} stands here a second time")
             if use.dataset.provides not in accepts:
                 self._fault(
                     ("datasets", index),
@@ -298,11 +276,11 @@ class _Resolver:
         offered = [
             {task.item, *(a.name for s in task.stages for a in s.outputs)} for _, task in tasks
         ]
-        for metric in metrics:
+        for index, metric in ((i, m) for i, found in enumerate(metrics) for m in found):
             if not any(set(metric.inputs) <= names for names in offered):
+                needs = ", ".join(metric.inputs)
                 self._fault(
-                    ("metrics",),
-                    f"metric {metric.name!r} needs {', '.join(metric.inputs)}, which no task leaves",
+                    ("metrics", index), f"metric {metric.name!r} needs {needs}: no task leaves it"
                 )
 
 
@@ -318,6 +296,9 @@ def _entry(model: Model, use: ModelForm, variant: str) -> Entry:
     if use.points is not None:
         _known("operating point", use.points, model.points, f"model {model.name!r}")
         axes = {**model.points, **use.points}
+        for axis, values in use.points.items():
+            if any(value in values[:index] for index, value in enumerate(values)):
+                raise UsageError(f"model {model.name!r}: a value of {axis!r} stands here twice")
     changed = ",".join(f"{k}={v}" for k, v in use.params.items())
     label = model.name + (f"({changed})" if changed else "")
     return Entry(
@@ -337,7 +318,3 @@ def _known(what: str, given: Mapping[str, Any], known: Mapping[str, Any], whose:
 
 def _is_glob(name: str) -> bool:
     return any(c in name for c in "*?[")
-
-
-def _unique(metrics: list[Metric]) -> tuple[Metric, ...]:
-    return tuple({m.name: m for m in metrics}.values())

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-__all__ = ["BoardForm", "DatasetForm", "Limits", "ModelForm", "SuiteForm"]
+__all__ = ["BoardForm", "DatasetForm", "Limits", "ModelForm", "StageLimits", "SuiteForm"]
 
 _UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 
@@ -16,7 +16,7 @@ def _bytes(value: Any) -> Any:
     """Read ``"4 GB"`` as a number of bytes; leave numbers alone."""
     if not isinstance(value, str):
         return value
-    match = re.fullmatch(r"\s*([0-9.]+)\s*([A-Za-z]+)\s*", value)
+    match = re.fullmatch(r"\s*([0-9]{1,15}(?:\.[0-9]+)?)\s*([A-Za-z]+)\s*", value)
     if match is None or match[2].upper() not in _UNITS:
         raise ValueError("a size is a number of bytes, or a text like '4 GB' or '512 MiB'")
     return int(float(match[1]) * _UNITS[match[2].upper()])
@@ -27,11 +27,14 @@ def _slug(value: str) -> str:
         raise ValueError(
             "a name is made of a-z, 0-9, '.', '_' and '-', and begins with a-z or 0-9"
         )
+    if value == "store":
+        raise ValueError("results are kept under 'store': take another name")
     return value
 
 
-Size = Annotated[int, BeforeValidator(_bytes), Field(gt=0)]
+Size = Annotated[int, BeforeValidator(_bytes), Field(gt=0, lt=2**63)]
 Slug = Annotated[str, AfterValidator(_slug)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Scalar = None | bool | int | float | str
 Value = Scalar | list[Any] | dict[str, Any]
 Points = dict[str, Annotated[list[Value], Field(min_length=1)]]
@@ -97,7 +100,7 @@ class SuiteForm(_Form):
     datasets: Annotated[list[str | DatasetForm], Field(min_length=1)]
     models: Annotated[list[str | ModelForm], Field(min_length=1)]
     metrics: Annotated[list[str], Field(min_length=1, description="names or globs")]
-    seeds: Annotated[list[int], Field(min_length=1)] = [0]
+    seeds: Annotated[list[Seed], Field(min_length=1)] = [0]
     devices: Annotated[list[str], Field(min_length=1)] = ["host"]
     limits: Annotated[
         dict[str, Any], Field(description="seconds, memory, output; or a stage's own")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +11,7 @@ import yaml
 
 from harness.errors import UsageError
 
-__all__ = ["Source"]
+__all__ = ["Source", "position"]
 
 Path = tuple[str | int, ...]
 
@@ -35,6 +36,22 @@ for _tag, _pattern, _first in (
     )
 
 
+def _integer(loader: _Loader, node: yaml.ScalarNode) -> int:
+    try:
+        return int(loader.construct_scalar(node))
+    except ValueError:
+        raise yaml.MarkedYAMLError(
+            problem="too long a number", problem_mark=node.start_mark
+        ) from None
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _integer)  # YAML 1.1 reads 010 as 8
+
+_PLAIN = {f"tag:yaml.org,2002:{t}" for t in ("bool", "null", "int", "float", "str", "map", "seq")}
+_MOST_LEVELS = 50
+_MOST_PARTS = 100_000  # aliases of aliases can stand for any number
+
+
 class Source:
     """A parsed YAML file that still knows where everything stood.
 
@@ -43,26 +60,31 @@ class Source:
         name: how the file is called in messages.
 
     Raises:
-        UsageError: the text is not YAML, holds a key twice, or is no mapping.
+        UsageError: the text is not YAML, holds a key twice or what JSON cannot hold, or is no
+            mapping.
     """
 
     def __init__(self, text: str, name: str) -> None:
         self.name = name
         self._marks: dict[Path, tuple[int, int]] = {}
         try:
-            root = yaml.compose(text, Loader=_Loader)
+            loader = _Loader(text)
+            root = loader.get_single_node()
             if not isinstance(root, yaml.MappingNode):
                 raise UsageError(f"{name}:1:1 a suite is a mapping of keys to values")
-            doubles = list(self._walk(root, ()))
-            self.data: dict[str, Any] = yaml.load(text, Loader=_Loader)  # noqa: S506 - CSafeLoader
+            faults = list(self._walk(root, (), loader))
+            if faults:
+                raise UsageError(*faults)
+            self.data: dict[str, Any] = loader.construct_document(root)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
-            where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
-            raise UsageError(f"{name}{where} not YAML: {error.problem or error.context}") from None
-        except yaml.YAMLError as error:
-            raise UsageError(f"{name} not YAML: {str(error).splitlines()[0]}") from None
-        if doubles:
-            raise UsageError(*doubles)
+            line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+            what = error.problem or error.context
+            raise UsageError(f"{name}:{line}:{column} not YAML: {what}") from None
+        except yaml.reader.ReaderError as error:
+            before = text.encode()[: error.position].decode(errors="replace")
+            where = f"{name}:{position(before)}"
+            raise UsageError(f"{where} not YAML: a control character") from None
 
     def at(self, path: Path) -> str:
         """Return ``file:line:col`` of the deepest known part of ``path``."""
@@ -71,19 +93,45 @@ class Source:
         line, column = self._marks[path]
         return f"{self.name}:{line}:{column}"
 
-    def _walk(self, node: yaml.Node, path: Path) -> Iterator[str]:
-        self._marks.setdefault(path, (node.start_mark.line + 1, node.start_mark.column + 1))
+    def _walk(self, node: yaml.Node, path: Path, loader: _Loader) -> Iterator[str]:
+        """Note where each part stands; yield what JSON cannot hold."""
+        line, column = node.start_mark.line + 1, node.start_mark.column + 1
+        self._marks.setdefault(path, (line, column))
+        if len(self._marks) > _MOST_PARTS or len(path) > _MOST_LEVELS:
+            raise UsageError(f"{self.name}:{line}:{column} too large, or it holds itself")
+        if fault := _fault(node, loader):
+            yield f"{self.name}:{line}:{column} {fault}"
         if isinstance(node, yaml.MappingNode):
             seen: set[str] = set()
             for key, value in node.value:
-                word = str(key.value)
+                line, column = key.start_mark.line + 1, key.start_mark.column + 1
+                if not isinstance(key, yaml.ScalarNode):
+                    yield f"{self.name}:{line}:{column} a key must be a word"
+                    continue
+                word = key.value
                 if word in seen:
-                    line, column = key.start_mark.line + 1, key.start_mark.column + 1
                     yield f"{self.name}:{line}:{column} key {word!r} stands here a second time"
                 seen.add(word)
-                mark = key.start_mark
-                self._marks[(*path, word)] = (mark.line + 1, mark.column + 1)
-                yield from self._walk(value, (*path, word))
+                self._marks[(*path, word)] = (line, column)
+                yield from self._walk(value, (*path, word), loader)
         elif isinstance(node, yaml.SequenceNode):
             for index, value in enumerate(node.value):
-                yield from self._walk(value, (*path, index))
+                yield from self._walk(value, (*path, index), loader)
+
+
+def _fault(node: yaml.Node, loader: _Loader) -> str:
+    """Say what is wrong with a part by itself, "" where nothing is."""
+    meant = node.tag
+    if isinstance(node, yaml.ScalarNode) and not meant.endswith(":str"):
+        meant = loader.resolve(yaml.ScalarNode, node.value, (True, False))  # type: ignore[no-untyped-call]
+    if node.tag not in _PLAIN or meant != node.tag:
+        return f"tag {node.tag!r}: a suite is plain data"
+    if isinstance(node, yaml.ScalarNode) and meant.endswith(":float"):
+        finite = math.isfinite(loader.construct_yaml_float(node))
+        return "" if finite else f"{node.value}: a number must be finite"
+    return ""
+
+
+def position(before: str) -> str:
+    """Return ``line:column`` of what follows the text ``before``."""
+    return f"{before.count(chr(10)) + 1}:{len(before) - before.rfind(chr(10))}"
