@@ -115,8 +115,8 @@ def _tables(board: Board) -> list[dict[str, Any]]:
     for place, table in enumerate(board.tables):
         details = details_html(board, table, place, full=full, points=points)
         html = table_html(board, table, place) + (
-            f'{brief}<details class="entries"><summary>Details of all {len(table.rows)} entries on '
-            f"{escape(table.dataset)}</summary>{details}</details>"
+            f'{brief}<details class="entries"><summary>Details of all {len(table.rows)} '
+            f"entries on {escape(table.dataset)}</summary>{details}</details>"
         )
         rows = "row" if len(table.rows) == 1 else "rows"
         items = "item" if table.items == 1 else "items"

@@ -37,7 +37,8 @@ def details_html(board: Board, table: Table, place: int, *, full: bool, points: 
         name, anchor = escape(row.entry), f"e{place}-{n}"
         if full:
             parts.append(
-                f"<details><summary>{name}</summary><div class=x id={anchor}>{body}</div></details>"
+                f"<details><summary>{name}</summary><div class=x id={anchor}>{body}</div>"
+                "</details>"
             )
         else:
             parts.append(f"<div class=x id={anchor}><b>{name}</b>{body}</div>")

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.board.html import render_html
-from harness.board.model import Board, Cell, Column, Failure, Image, Row, Table
+from harness.board.model import Board, Cell, Column, Failure, Image, PointRow, Row, Table
 from harness.board.numerals import clean
 
 VOID = {"meta", "link", "img", "input", "br"}
@@ -149,6 +149,43 @@ def test_signatures_of_a_large_board_are_listed_once_unless_they_differ(large):
     assert page.count("metric_01|rgb|8bit|v1") == 1
     both = dict(large.signatures) | {"metric_01": ("metric_01|rgb|8bit|v1", "metric_01|v2")}
     assert render_html(replace(large, signatures=both)).count("metric_01|rgb|8bit|v1") == 1001
+
+
+def test_operating_points_of_a_huge_board_are_left_out_and_said_to_be(large):
+    def with_points(rows):
+        points = tuple(
+            PointRow(label=f"q={k}", point={"q": k}, cells=row.cells)
+            for row in rows[:1]
+            for k in range(3)
+        )
+        return tuple(replace(row, points=points) for row in rows)
+
+    table = large.tables[0]
+    page = render_html(replace(large, tables=(replace(table, rows=with_points(table.rows)),)))
+    assert len(page.encode()) <= 1_000_000
+    assert "Operating points are left out of this page" in page
+    assert "Operating points</h4>" not in page
+    small = replace(table, rows=with_points(table.rows[:20]))
+    page = render_html(replace(large, tables=(small,)))
+    assert page.count("Operating points</h4>") == 20
+    assert "are left out of this page" not in page
+
+
+def test_plots_of_a_huge_board_draw_the_first_and_count_the_others(board):
+    panel, front = board.curves[0], board.fronts[0]
+    many = tuple(replace(panel.series[0], entry=f"m{k}") for k in range(40))
+    spots = tuple(replace(front.points[0], entry=f"m{k}", on_front=k > 290) for k in range(300))
+    made = replace(
+        board,
+        tables=(),
+        curves=(replace(panel, series=many),),
+        fronts=(replace(front, points=spots),),
+    )
+    page = render_html(made)
+    assert "the points of the other 12 stand in their details" in page
+    assert page.count('<path class="l" d="M') == 28 + 28  # lines, and the legend's
+    assert "91 more entries behind the line are not drawn" in page
+    assert all(f"<title>m{k}\n" in page for k in range(291, 300))
 
 
 def test_failures_are_listed_with_reason_example_and_log():

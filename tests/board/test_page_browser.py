@@ -360,7 +360,7 @@ def test_compare_wipes_flips_and_chooses(show, files):
     page.keyboard.up("Space")
     assert clip(page) == "inset(0px 0% 0px 0px)"
     page.get_by_label("Right", exact=True).select_option(label="x265 [preset=veryslow]")
-    assert "31.74 dB" in page.locator(".sides").inner_text()
+    assert "31.74\N{NO-BREAK SPACE}dB" in page.locator(".sides").inner_text()
     was = stage.locator("img").first.get_attribute("src")
     page.get_by_label("Item", exact=True).select_option(label="kodim23")
     assert stage.locator("img").first.get_attribute("src") != was
