@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Done", "open_suite", "run", "run_opened"]
 
-_FAILED = {"error", "timeout", "crashed", "oom", "nonfinite", "invalid", "skipped", "cancelled"}
+_FAILED = {"error", "timeout", "crashed", "oom", "nonfinite", "invalid"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,7 +51,7 @@ class Axis:
         return number(tick, max(0, -math.floor(math.log10(step) + 1e-9)), "%")
 
 
-def linear_ticks(low: float, high: float, about: int = 7) -> tuple[float, ...]:
+def linear_ticks(low: float, high: float, about: int = 8) -> tuple[float, ...]:
     """Return multiples of 1, 2 or 5 times a power of ten within [low, high]."""
     raw = (high - low) / max(about, 1)
     power = 10.0 ** math.floor(math.log10(raw))

@@ -93,15 +93,15 @@ def _at_points(
 def _summary(metric: str, estimates: list[Estimate]) -> Estimate:
     """Return the one number of an entry in a metric, over its operating points.
 
-    Times are averaged over the points; a quality has no meaning without its point, so the
-    table refers to the curve.
+    Times are averaged over the points; a quality has no meaning without its point unless it is
+    the same at all of them, so the table refers to the curve.
     """
     if len(estimates) == 1:
         return estimates[0]
     there = [e for e in estimates if not np.isnan(e.value)]
     if not there:
         return Estimate(value=NAN, signature=estimates[0].signature, note="no score")
-    if not metric.endswith("_seconds"):
+    if not metric.endswith("_seconds") and len({e.value for e in there}) > 1:
         low, high = min(e.value for e in there), max(e.value for e in there)
         return Estimate(
             value=NAN,

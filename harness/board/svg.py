@@ -20,7 +20,7 @@ __all__ = ["Look", "curves", "front", "key", "left_out", "looks"]
 
 WIDTH: Final = 640
 HEIGHT: Final = 420
-LEFT, RIGHT, TOP, BOTTOM = 62, 18, 16, 50
+LEFT, RIGHT, TOP, BOTTOM = 62, 18, 16, 54
 COLOURS: Final = 7
 # Distinct shapes, so that no colour has to be told apart: the last five are hollow.
 _SHAPES: Final = (
@@ -159,7 +159,7 @@ def _frame(across: Axis, up: Axis, x: Column, y: Column) -> str:
         f'<path class="grid" d="{grid}"/><path class="axis" d="M{LEFT} {TOP}V{bottom}H{right}"/>'
     ]
     parts += [
-        f'<text class="t" x="{across.at(t)}" y="{bottom + 17}" text-anchor="middle">'
+        f'<text class="t" x="{across.at(t)}" y="{bottom + 20}" text-anchor="middle">'
         f"{across.label(t)}</text>"
         for t in across.ticks
     ]

@@ -15,6 +15,7 @@ from harness.board import panels
 from harness.board.build import build_tables
 from harness.board.measure import Measured
 from harness.board.model import Board, Cell, Row
+from harness.board.text import text_table
 from harness.errors import UsageError
 from harness.registry import resolve
 from harness.run.plan import dataset_items, dataset_label
@@ -178,57 +179,3 @@ def _rank(row: Row) -> Mapping[str, Any]:
     if row.rank is None:
         return {"note": row.unranked}
     return {"rank_low": row.rank[0], "rank_high": row.rank[1]}
-
-
-def text_table(board: Board) -> list[str]:
-    """Return the board as lines for a terminal: the columns it shows that have numbers."""
-    lines: list[str] = []
-    for table in board.tables:
-        columns = [
-            c for c in board.columns if c.shown and any(_has(row, c.name) for row in table.rows)
-        ][:6]
-        head = [
-            "rank",
-            table.dataset,
-            *(f"{c.name}{f' ({c.unit})' if c.unit else ''}" for c in columns),
-        ]
-        body = []
-        for row in table.rows:
-            rank = "–" if row.rank is None else str(row.rank[0])
-            if row.rank is not None and row.rank[0] != row.rank[1]:
-                rank = f"{row.rank[0]}–{row.rank[1]}"
-            cells = [_text(row.cells.get(c.name), c.digits) for c in columns]
-            if not any(cells):
-                cells = [row.unranked, *[""] * (len(columns) - 1)] if columns else [row.unranked]
-            body.append([rank, row.entry, *cells])
-        lines += ["", *_aligned(head, body)]
-    return lines
-
-
-def _has(row: Row, column: str) -> bool:
-    cell = row.cells.get(column)
-    return cell is not None and not math.isnan(cell.value)
-
-
-def _text(cell: Cell | None, digits: int) -> str:
-    if cell is None or math.isnan(cell.value):
-        return ""
-    text = f"{cell.value:.{digits}f}"
-    if math.isfinite(cell.low) and math.isfinite(cell.high):
-        text += f" [{cell.low:.{digits}f}, {cell.high:.{digits}f}]"
-    return text
-
-
-def _aligned(head: list[str], body: list[list[str]]) -> list[str]:
-    numbers = [row for row in body if any(row[3:]) or len(row) <= 3]
-    widths = [
-        max(len(row[i]) for row in [head, *numbers] if i < len(row)) for i in range(len(head))
-    ]
-
-    def line(row: list[str]) -> str:
-        left = f"{row[0]:>{widths[0]}}  {row[1]:<{max(widths[1], *(len(r[1]) for r in body))}}"
-        return (
-            left + "".join(f"  {c:>{w}}" for c, w in zip(row[2:], widths[2:], strict=False))
-        ).rstrip()
-
-    return [line(head), *(line(row) for row in body)]

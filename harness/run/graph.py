@@ -92,16 +92,15 @@ class Graph:
         return not self._left[group.name]
 
     def _open(self, node: Node) -> None:
-        """A node whose inputs are there: done already, to be run, or not possible."""
-        if node.verdict is not None:
-            outcome, reason = node.verdict
-            self._end(node, Ended(Outcome(outcome), reason), {})
-            return
+        """A node whose inputs are there: done already, not possible, or to be run."""
         key = node.key(self._digests)
         record = self._done(key)
         if record is not None:
             ended = Ended(Outcome.ok, key=key, cached=True)
             self._end(node, ended, record.get("artifacts", {}))
+        elif node.verdict is not None:
+            outcome, reason = node.verdict
+            self._end(node, Ended(Outcome(outcome), reason), {})
         elif key in self._sharing:
             self._sharing[key].append(node)
         else:

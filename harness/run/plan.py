@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from itertools import product
@@ -131,18 +131,18 @@ def make_plan(
     Args:
         suite: what to run.
         registry: where the suite's names were found; digests of code come from it.
-        only: globs over row labels; other rows are left out.
+        only: globs over row labels; of other rows nothing is run, but what is done counts.
         limit: how many items of each dataset are taken at most.
 
     Raises:
         UsageError: ``only`` matches no row, a dataset is damaged or has no such item.
     """
-    entries = [e for e in suite.entries if not only or any(fnmatchcase(e.label, g) for g in only)]
+    labels = [e.label for e in suite.entries]
+    left_out = {e for e in labels if only and not any(fnmatchcase(e, g) for g in only)}
     for pattern in only:
-        if not any(fnmatchcase(e.label, pattern) for e in suite.entries):
-            labels = [e.label for e in suite.entries]
+        if not any(fnmatchcase(label, pattern) for label in labels):
             raise UsageError(f"--only {pattern}: no such row{nearest(pattern, labels)}")
-    planner = _Planner(suite, registry)
+    planner = _Planner(suite, registry, left_out)
     plan = Plan(suite=suite, nodes=[], datasets={})
     for use in suite.datasets:
         label = dataset_label(use)
@@ -154,7 +154,7 @@ def make_plan(
         for _, task in suite.tasks:
             if task.accepts != use.dataset.provides:
                 continue
-            for entry in entries:
+            for entry in suite.entries:
                 if _family(suite, task) == entry.model.family:
                     plan.nodes += planner.nodes(entry, task, label, use.dataset, items, missing)
     return plan
@@ -195,8 +195,8 @@ def dataset_items(use: SuiteDataset) -> tuple[Item, ...]:
 class _Planner:
     """Makes the nodes of one entry on one dataset after the other."""
 
-    def __init__(self, suite: Suite, registry: Registry) -> None:
-        self.suite, self.registry = suite, registry
+    def __init__(self, suite: Suite, registry: Registry, left_out: Set[str]) -> None:
+        self.suite, self.registry, self._left_out = suite, registry, left_out
         self._metric_verdicts = {m.name: self._verdict(m, m.params) for m in suite.metrics}
         self._files = {p.stem: str(p.resolve()) for p in suite.plugins}
         self._files |= {p.name: p.origin for p in registry.plugins if p.ok and p.source is None}
@@ -212,9 +212,8 @@ class _Planner:
         missing: str,
     ) -> list[Node]:
         """Return the nodes of an entry on a dataset, dependencies first."""
-        if entry.label not in self._model_verdicts:
-            self._model_verdicts[entry.label] = self._verdict(entry.model, entry.params)
-        verdict = ("unavailable", missing) if missing else self._model_verdicts[entry.label]
+        verdict = self._entry_verdict(entry, missing)
+        skip = verdict if verdict and verdict[0] == "skipped" else None
         scope = _Scope(entry, task, label, dataset, items or (Item("*", ""),), self.suite.seeds)
         for stage in task.stages:
             scope.add(
@@ -230,9 +229,19 @@ class _Planner:
                     metric.inputs,
                     axes,
                     recipe,
-                    self._metric_verdicts[metric.name],
+                    skip or self._metric_verdicts[metric.name],
                 )
         return scope.ordered()
+
+    def _entry_verdict(self, entry: Entry, missing: str) -> tuple[str, str] | None:
+        """Say what is clear of an entry's stages before running: left out, or not possible."""
+        if entry.label in self._left_out:
+            return "skipped", "left out by --only"
+        if missing:
+            return "unavailable", missing
+        if entry.label not in self._model_verdicts:
+            self._model_verdicts[entry.label] = self._verdict(entry.model, entry.params)
+        return self._model_verdicts[entry.label]
 
     def _verdict(self, needy: Any, params: Mapping[str, Json]) -> tuple[str, str] | None:
         try:

@@ -177,7 +177,7 @@
     if (link && event.key === " ") { event.preventDefault(); toggle(link); }
   });
   const follow = () => {
-    const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const target = $(":target");
     if (!target) return;
     const env = target.closest("details.env");
     if (env) env.open = true;

@@ -7,6 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from harness_plugins.codec.outputs import InvalidOutputError
+
 __all__ = ["Image", "ImageMetric", "check_pair"]
 
 Image = NDArray[np.uint8]
@@ -23,6 +25,7 @@ def check_pair(reference: Image, reconstruction: Image, *, least: int = 1, why: 
         why: what sets ``least``.
 
     Raises:
+        InvalidOutputError: the decoder returned an image of another size.
         ValueError: one line that says what was expected.
     """
     for name, image in (("reference", reference), ("reconstruction", reconstruction)):
@@ -31,7 +34,7 @@ def check_pair(reference: Image, reconstruction: Image, *, least: int = 1, why: 
                 f"{name} must be a uint8 (H, W, 3) array, got {image.dtype} {image.shape}"
             )
     if reference.shape != reconstruction.shape:
-        raise ValueError(
+        raise InvalidOutputError(
             f"reconstruction has the shape {reconstruction.shape}, "
             f"expected that of the reference, {reference.shape}"
         )
