@@ -276,6 +276,20 @@ def test_anchor_opens_its_row_and_its_environment(show, files):
     assert page.get_by_text("2 × Xeon").is_visible()
 
 
+@pytest.mark.parametrize("name", ["50%", "a b", "é#1", '"<&'])
+def test_environments_of_any_name_open(show, board, tmp_path, name):
+    file = tmp_path / "named.html"
+    row = replace(board.tables[0].rows[0], environments=(name,))
+    table = replace(board.tables[0], rows=(row,))
+    made = replace(board, tables=(table,), environments={name: {"python": "3.11.99"}})
+    file.write_text(render_html(made), encoding="utf-8")
+    seen = show(file)
+    seen.page.locator("#t0 > tbody > tr > th > a").click()
+    seen.page.locator("#t0 tr.more").get_by_role("link", name=name, exact=True).click()
+    assert seen.page.get_by_text("3.11.99").is_visible()
+    assert seen.messages == []
+
+
 def test_large_board_sorts_with_an_open_row(show, files):
     seen = show(files["large"])
     page = seen.page

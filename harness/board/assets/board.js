@@ -185,7 +185,7 @@
     if (link && !link.closest("tr").detail) { toggle(link); link.scrollIntoView({ block: "center" }); }
   };
   addEventListener("hashchange", follow);
-  follow();
+  addEventListener("load", follow);  // :target is not known before
 
   // --- plots ---------------------------------------------------------------------------
   const tip = $("#tip");
