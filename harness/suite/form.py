@@ -78,7 +78,6 @@ def describe_fault(
             stands at this place of a suite.
     """
     path = tuple(p for p in (*prefix, *error["loc"]) if isinstance(p, int) or not _is_branch(p))
-    where = ".".join(str(p) for p in path)
     message = str(error["msg"]).removeprefix("Value error, ").removeprefix("Input ")
     match error["type"]:
         case "extra_forbidden":
@@ -92,7 +91,7 @@ def describe_fault(
             got = error.get("input")
             if isinstance(got, (str, int, float, bool)) and "got" not in message:
                 message += f", got {got!r}"
-    return f"{source.at(path)} {where}: {message}"
+    return source.fault(path, message)
 
 
 def _is_branch(part: str) -> bool:

@@ -90,10 +90,11 @@ class _Resolver:
     ) -> None:
         self.source, self.form, self.names = source, form, names
         self.faults = list(faults)
+        self.tasks: list[tuple[Family, Task]] = []
 
     def suite(self, path: str, digest: str, files: tuple[Path, ...]) -> Suite:
         form = self.form
-        tasks = self._each("tasks", form.tasks, self.names.task)
+        tasks = self.tasks = self._each("tasks", form.tasks, self.names.task)
         families = {family.name for family, _ in tasks}
         datasets = self._each("datasets", form.datasets, self._dataset)
         entries = self._each("models", form.models, self._entries)
@@ -126,8 +127,7 @@ class _Resolver:
         )
 
     def _fault(self, path: tuple[str | int, ...], message: str) -> None:
-        where = ".".join(str(p) for p in path)
-        self.faults.append(f"{self.source.at(path)} {where}: {message}")
+        self.faults.append(self.source.fault(path, message))
 
     def _each(self, key: str, values: Sequence[Any], find: Callable[[Any], Any]) -> list[Any]:
         """Resolve each element of a list, turning a failure into a fault at its line."""
@@ -160,9 +160,11 @@ class _Resolver:
         return [_entry(model, use, variant) for model in models for variant in use.variants]
 
     def _select(self, use: ModelForm) -> list[Model]:
+        """Return the models meant; a glob or a tag means those of the suite's families."""
         models: dict[str, Model] = dict(self.names.all("models"))
         if (use.name is None) == (use.tag is None):
             raise UsageError("say either 'name' or 'tag'")
+        families = {family.name for family, _ in self.tasks}
         if use.name is not None and not _is_glob(use.name):
             return [self.names.get("models", use.name)]
         if use.name is not None:
@@ -172,19 +174,34 @@ class _Resolver:
             tags = {t for m in models.values() for t in m.tags}
             found = [m for m in models.values() if use.tag in m.tags]
             none = f"no model carries the tag {use.tag!r}{nearest(str(use.tag), tags)}"
-        kept = [m for m in found if not any(fnmatchcase(m.name, g) for g in use.except_)]
+        kept = [
+            m
+            for m in found
+            if (m.family in families or not families)
+            and not any(fnmatchcase(m.name, g) for g in use.except_)
+        ]
         if not kept:
-            raise UsageError(none)
+            left = f"{use.name or use.tag!r} leaves no model of {', '.join(sorted(families))}"
+            raise UsageError(left if found else none)
         return kept
 
     def _metrics(self, name: str) -> list[Metric]:
+        """Return the metrics meant; a glob means those that find their inputs in a task."""
         if not _is_glob(name):
             return [self.names.get("metrics", name)]
         metrics: dict[str, Metric] = dict(self.names.all("metrics"))
-        found = [m for n, m in metrics.items() if fnmatchcase(n, name)]
+        found = [m for n, m in metrics.items() if fnmatchcase(n, name) and self._fits(m)]
         if not found:
             raise UsageError(f"no metric is called like {name!r}")
         return found
+
+    def _fits(self, metric: Metric) -> bool:
+        """Whether a task leaves what a metric reads; True where no task is known."""
+        offered = [
+            {task.item, *(a.name for s in task.stages for a in s.outputs)}
+            for _, task in self.tasks
+        ]
+        return not offered or any(set(metric.inputs) <= names for names in offered)
 
     def _limits(self, stages: set[str] | None) -> dict[str, Limits]:
         """Split ``limits`` into the suite's own and those of single stages (None: not known)."""
@@ -273,11 +290,8 @@ class _Resolver:
                     f"dataset {use.dataset.name!r} holds {use.dataset.provides!r} items; "
                     f"the tasks take {', '.join(sorted(accepts))}",
                 )
-        offered = [
-            {task.item, *(a.name for s in task.stages for a in s.outputs)} for _, task in tasks
-        ]
         for index, metric in ((i, m) for i, found in enumerate(metrics) for m in found):
-            if not any(set(metric.inputs) <= names for names in offered):
+            if not self._fits(metric):
                 needs = ", ".join(metric.inputs)
                 self._fault(
                     ("metrics", index), f"metric {metric.name!r} needs {needs}: no task leaves it"

@@ -93,6 +93,11 @@ class Source:
         line, column = self._marks[path]
         return f"{self.name}:{line}:{column}"
 
+    def fault(self, path: Path, message: str) -> str:
+        """Return ``file:line:col path: message`` as one printable line."""
+        text = f"{'.'.join(str(p) for p in path)}: {message}"
+        return f"{self.at(path)} {_printable(text)}"
+
     def _walk(self, node: yaml.Node, path: Path, loader: _Loader) -> Iterator[str]:
         """Note where each part stands; yield what JSON cannot hold."""
         line, column = node.start_mark.line + 1, node.start_mark.column + 1
@@ -100,13 +105,13 @@ class Source:
         if len(self._marks) > _MOST_PARTS or len(path) > _MOST_LEVELS:
             raise UsageError(f"{self.name}:{line}:{column} too large, or it holds itself")
         if fault := _fault(node, loader):
-            yield f"{self.name}:{line}:{column} {fault}"
+            yield f"{self.name}:{line}:{column} {_printable(fault)}"
         if isinstance(node, yaml.MappingNode):
             seen: set[str] = set()
             for key, value in node.value:
                 line, column = key.start_mark.line + 1, key.start_mark.column + 1
-                if not isinstance(key, yaml.ScalarNode):
-                    yield f"{self.name}:{line}:{column} a key must be a word"
+                if not key.tag.endswith(":str"):
+                    yield f"{self.name}:{line}:{column} a key must be a word; quotes make it one"
                     continue
                 word = key.value
                 if word in seen:
@@ -130,6 +135,10 @@ def _fault(node: yaml.Node, loader: _Loader) -> str:
         finite = math.isfinite(loader.construct_yaml_float(node))
         return "" if finite else f"{node.value}: a number must be finite"
     return ""
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def position(before: str) -> str:
