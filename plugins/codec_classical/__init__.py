@@ -65,6 +65,7 @@ def _pillow_models() -> list[Model]:
             "jpeg2000",
             "pillow_codecs:jpeg2000",
             "jpeg2000",
+            params={"wavelet": "9/7"},
             points={"ratio": (240, 120, 60, 30, 15, 10)},
             tags=_IMAGE,
             requires=_PILLOW,

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness_plugins.codec_classical import ffmpeg, jxl, pillow_codecs
+from harness_plugins.codec_classical import ffmpeg, pillow_codecs
 
 pytestmark = pytest.mark.slow
 
@@ -74,15 +74,22 @@ def test_jpeg_is_the_published_curve_up_to_the_library(kodak, harness_data):
     np.testing.assert_allclose(got[:, 1], want[:, 1], atol=0.15, rtol=0)
 
 
-def test_jpeg2000_codes_no_worse_than_published(kodak, harness_data):
-    # The published curve codes 8-bit YCbCr in JP2 files; the transform of the codestream itself
-    # rounds less. Coding R, G and B apart, which Pillow does unless told, costs 78 %.
-    got = curve(pillow_codecs.jpeg2000(), kodak, "ratio", (10, 20, 30, 50, 80, 120))
-    assert -10 < bd_rate(published(harness_data, "jpeg2000"), got) < 0
+def test_jpeg2000_is_the_published_curve_of_openjpeg(kodak, harness_data):
+    # +0.1 % measured, two minutes of one core. The curve is over rates, as ours; where it does not rise it is left out.
+    path = harness_data / "published/tfc/PSNR_sRGB_RGB/j2k-opj5.txt"
+    want = np.loadtxt(path, delimiter=",")
+    want = want[np.argsort(want[:, 0])]
+    want = want[np.diff(want[:, 1], prepend=0) > 0]
+    ratios = (10, 20, 30, 50, 80, 120)
+    with_53 = curve(pillow_codecs.jpeg2000(wavelet="5/3"), kodak, "ratio", ratios)
+    assert abs(bd_rate(want, with_53)) < 0.5
+    # Coding R, G and B apart, as Pillow does unless told, would need twice the rate of this.
+    with_97 = curve(pillow_codecs.jpeg2000(wavelet="9/7"), kodak, "ratio", ratios)
+    assert -15 < bd_rate(want, with_97) < -10
 
 
 def test_libaom_is_the_published_curve_in_the_middle(kodak, harness_data):
-    """Compare from 0.18 to 1.39 bpp (29.4 to 39.8 dB). 3 minutes of one core.
+    """Compare from 0.18 to 1.39 bpp (29.4 to 39.8 dB): +0.2 %. 3 minutes of one core.
 
     Beyond the window the curves part, for reasons of the published one: its rates are of WebM
     files (4 % more at 28 dB, 9 % more at 26 dB), and it codes 8-bit YCbCr (2 to 4 % more above
@@ -99,12 +106,12 @@ def test_x265_is_near_the_published_bpg(kodak, harness_data):
 
 
 def test_the_order_of_the_codecs(kodak):
-    """Newer standards need less rate: JPEG, WebP, JPEG XL, x264, x265, then AV1."""
+    """Newer standards need less rate at equal PSNR."""
     images = kodak[::8]
     curves = {
         "jpeg": curve(pillow_codecs.jpeg("4:2:0"), images, "quality", (10, 25, 50, 80)),
         "webp": curve(pillow_codecs.webp(4), images, "quality", (10, 50, 80, 92)),
-        "jpegxl": curve(jxl.JpegXL(7), images, "quality", (30, 50, 75, 90)),
+        "x264": curve(ffmpeg.x264("veryslow"), images, "qp", (52, 46, 40, 34)),
         "x265": curve(ffmpeg.x265("veryslow"), images, "qp", (40, 34, 28, 22)),
         "aom-av1": curve(ffmpeg.aom_av1(6), images, "crf", (50, 40, 28, 16)),
     }
