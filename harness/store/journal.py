@@ -1,6 +1,7 @@
 """An append-only file of JSON lines that survives being killed at any byte.
 
-Each line is ``crc32 json``. A torn last line is what a kill leaves; it is passed over, and cut off
+Each line is ``crc32 json``, and an empty one follows, so that a damaged line break costs one
+record and not two. A torn last line is what a kill leaves; it is passed over, and cut off
 before the next record is written. Any other line that does not match its checksum is
 damage, and is reported.
 """
@@ -22,7 +23,7 @@ _SYNC_SECONDS = 0.2
 
 def _line(record: Mapping[str, Any]) -> bytes:
     data = json.dumps(record, separators=(",", ":"), ensure_ascii=False).encode()
-    return b"%08x %s\n" % (zlib.crc32(data), data)
+    return b"%08x %s\n\n" % (zlib.crc32(data), data)
 
 
 def read_journal(path: Path, damage: list[str] | None = None) -> Iterator[dict[str, Any]]:
