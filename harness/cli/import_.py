@@ -126,13 +126,11 @@ def _keep(records: list[dict[str, Any]], results: Path) -> None:
     try:
         for record in records:
             former = store.published.get(record["digest"])
-            name, count = record["source"], len(record["scores"])
+            name, scores = record["source"], record["scores"]
             if former is None:
                 store.append(record)
-                models = len({score["model"] for score in record["scores"]})
-                echo_mark(
-                    "ok", f"{name}: {count} scores of {models} models, as {record['format']}"
-                )
+                models = ", ".join(dict.fromkeys(score["model"] for score in scores))
+                echo_mark("ok", f"{name} ({record['format']}): {len(scores)} scores of {models}")
             else:
                 echo_mark("none", f"{name}: imported already, as {former['source']}")
     except StoreFull as error:

@@ -124,7 +124,7 @@ def contents(store: Store) -> Contents:
     used = set().union(*named.values())
     orphans = [size for digest, size in sizes.items() if digest not in used]
     return Contents(
-        nodes=Counter(str(r["outcome"]) for r in store.records.values()),
+        nodes=dict(Counter(str(r["outcome"]) for r in store.records.values())),
         artifacts=len(sizes),
         size=sum(sizes.values()),
         named={
@@ -198,7 +198,8 @@ def prune(store: Store, artifacts: Collection[str] = ()) -> Pruned:
     for name in artifacts:
         if name not in known:
             raise UsageError(f"no artifact is called {name!r}; there are {_list(known)}")
-    kept = [r for r in _finished(store) if not set(artifacts) & set(r.get("artifacts", {}))]
+    there = [r for key, r in store.records.items() if store.done(key) is not None]
+    kept = [r for r in there if not set(artifacts) & set(r.get("artifacts", {}))]
     used = {digest for r in kept for digest, _ in r.get("artifacts", {}).values()}
     orphans = [(path, size) for digest, path, size in _files(store) if digest not in used]
     for path, _ in orphans:
@@ -261,7 +262,10 @@ def merge(store: Store, other: Store, tick: Tick = lambda done, total: None) -> 
         nodes[str(theirs["outcome"])] += 1
     store.sync()
     return Merged(
-        nodes=nodes, artifacts=brought, published=len(strange), damage=tuple(dict.fromkeys(damage))
+        nodes=dict(nodes),
+        artifacts=brought,
+        published=len(strange),
+        damage=tuple(dict.fromkeys(damage)),
     )
 
 

@@ -153,7 +153,7 @@ def read_prices(path, data):
     except ValueError:
         raise ValueError("not JSON") from None
     if not isinstance(prices, dict):
-        raise ValueError("expected an object of model to price")
+        raise ValueError("expected an object of model to price")  # noqa: TRY004
     return [
         PublishedScore(model=m, dataset="letters", metric="price", value=float(v), position=n)
         for n, (m, v) in enumerate(prices.items())
