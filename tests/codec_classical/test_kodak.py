@@ -75,7 +75,8 @@ def test_jpeg_is_the_published_curve_up_to_the_library(kodak, harness_data):
 
 
 def test_jpeg2000_is_the_published_curve_of_openjpeg(kodak, harness_data):
-    # +0.1 % measured, two minutes of one core. The curve is over rates, as ours; where it does not rise it is left out.
+    # +0.1 % measured; half a minute of one core. Points where the published curve does not
+    # rise are left out.
     path = harness_data / "published/tfc/PSNR_sRGB_RGB/j2k-opj5.txt"
     want = np.loadtxt(path, delimiter=",")
     want = want[np.argsort(want[:, 0])]
