@@ -45,7 +45,7 @@ class Axis:
         """Write a tick's value with no more digits than tell it from its neighbours."""
         if self.log and self.ticks[-1] >= 4.9 * self.ticks[0]:
             digits = max(0, -math.floor(math.log10(tick) + 1e-9))
-            return number(tick, digits) if digits <= 3 else number(tick, 0)
+            return number(tick, digits) if digits <= 3 else number(tick, 0).replace(".0", "")
         steps = [b - a for a, b in itertools.pairwise(self.ticks)]
         step = min(steps, default=abs(tick) or 1.0)
         return number(tick, max(0, -math.floor(math.log10(step) + 1e-9)), "%")

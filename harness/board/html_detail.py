@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from html import escape
+from typing import Final
 
 from harness.board.html_table import cell_html
 from harness.board.model import Board, Cell, Column, PointRow, Row, Table
@@ -12,6 +13,9 @@ from harness.board.numerals import interval, plain, reason, with_unit
 from harness.spec import Json
 
 __all__ = ["brief_note", "details_html", "facts_html", "values_html"]
+
+_MANY: Final = 8  # values above which a list is folded
+_LONG: Final = 60  # characters that stand on one line
 
 
 def details_html(board: Board, table: Table, place: int, *, full: bool, points: bool) -> str:
@@ -90,18 +94,20 @@ def facts_html(facts: Mapping[str, str]) -> str:
 
 def values_html(values: Mapping[str, Json]) -> str:
     """Write plain values, those that hold others as lists of their own."""
-    facts: dict[str, str] = {}
-    for name, value in values.items():
-        if isinstance(value, Mapping) and len(value) > 3:
-            inner = values_html(value)
-            facts[name] = f"<details><summary>{len(value)} entries</summary>{inner}</details>"
-        elif isinstance(value, Sequence) and not isinstance(value, str) and len(value) > 1:
-            facts[name] = "".join(f"<div>{escape(plain(item))}</div>" for item in value)
-        else:
-            text = plain(value)
-            # Commands and their like keep their own shape.
-            facts[name] = f"<code>{escape(text)}</code>" if len(text) > 40 else escape(text)
-    return facts_html(facts)
+    return facts_html({name: _value(value) for name, value in values.items()})
+
+
+def _value(value: Json) -> str:
+    text = plain(value)
+    if isinstance(value, Mapping) and len(value) > _MANY:
+        inner = values_html(value)
+        return f"<details><summary>{len(value)} entries</summary>{inner}</details>"
+    if isinstance(value, Mapping) and len(text) > _LONG:
+        return values_html(value)
+    if isinstance(value, Sequence) and not isinstance(value, str) and len(text) > _LONG:
+        return "".join(f"<div>{_value(item)}</div>" for item in value)
+    # Commands and their like keep their own shape.
+    return f"<code>{escape(text)}</code>" if len(text) > _LONG else escape(text)
 
 
 def _link(text: str) -> str:

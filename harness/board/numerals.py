@@ -114,7 +114,9 @@ def plain(value: Json) -> str:
             return "not a number"
         return number(value) if math.isinf(value) else f"{value:.6g}"
     if isinstance(value, str | int):
-        return str(value)
+        return str(value) or "none"
+    if isinstance(value, Mapping | Sequence) and not value:
+        return "none"
     if isinstance(value, Mapping):
         return ", ".join(f"{key}={plain(item)}" for key, item in value.items())
     if isinstance(value, Sequence):

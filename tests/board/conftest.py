@@ -140,6 +140,7 @@ def measured(place: int, name: str) -> Row:
         provenance={
             "command": f"{name.split(' ', maxsplit=1)[0]} -i kodim01.y4m -qp 32 -o kodim01.bin",
             "encoder": "1.13.1",
+            "decode": {"command": "vvdecapp --threads 1 -b kodim01.bin -o kodim01.yuv", "runs": 8},
         },
     )
 

@@ -81,6 +81,17 @@ def test_plain_values():
     )
 
 
+def test_an_empty_value_is_none():
+    assert (
+        plain({"left_out": [], "reason": "", "all": {}}) == "left_out=none, reason=none, all=none"
+    )
+
+
+def test_log_labels_are_plain_or_powers():
+    made = axis([1e-5, 1.0], 0, 1, log=True)
+    assert [made.label(t) for t in made.ticks] == ["1×10⁻⁵", "1×10⁻⁴", "0.001", "0.01", "0.1", "1"]
+
+
 def test_clean_keeps_text_and_drops_what_no_form_can_carry():
     assert clean("Bégaint 2020\n\t→ 中文 🎞") == "Bégaint 2020\n\t→ 中文 🎞"
     assert clean("a\x00b\u202ec\ud800d") == "a\ufffdb\ufffdc\ufffdd"

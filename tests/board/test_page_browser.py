@@ -268,12 +268,23 @@ def test_details_open_in_place_and_follow_their_row(show, files):
     seen.assert_clean(files["board"])
 
 
+def test_hidden_columns_hide_nothing_in_the_details(show, files):
+    page = show(files["board"]).page
+    page.locator("#t0 > tbody > tr > th > a").first.click()
+    page.locator("#tools summary").click()
+    for box in page.locator("#tools fieldset input").all():
+        box.uncheck()
+    cells = page.locator("#t0 tr.more table :is(td, th)")
+    assert cells.count() > 60
+    assert all(cell.is_visible() for cell in cells.all())
+
+
 def test_anchor_opens_its_row_and_its_environment(show, files):
     page = show(files["board"], anchor="#e1-2").page
-    assert page.locator("#t1 tr.more").is_visible()
+    page.locator("#t1 tr.more").wait_for(timeout=3000)
     assert page.locator("#t0 tr.more").count() == 0
     page.locator("#t1 tr.more a", has_text="a1b2c3d4").click()
-    assert page.get_by_text("2 × Xeon").is_visible()
+    page.get_by_text("2 × Xeon").wait_for(timeout=3000)
 
 
 @pytest.mark.parametrize("name", ["50%", "a b", "é#1", '"<&'])
@@ -286,7 +297,7 @@ def test_environments_of_any_name_open(show, board, tmp_path, name):
     seen = show(file)
     seen.page.locator("#t0 > tbody > tr > th > a").click()
     seen.page.locator("#t0 tr.more").get_by_role("link", name=name, exact=True).click()
-    assert seen.page.get_by_text("3.11.99").is_visible()
+    seen.page.get_by_text("3.11.99").wait_for(timeout=3000)
     assert seen.messages == []
 
 

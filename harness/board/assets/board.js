@@ -72,7 +72,7 @@
   const hidden = new Set(heads.map((_, k) => k).filter((k) => "hidden" in heads[k].dataset));
   const widths = new Map(tables.map((table) => [table, getComputedStyle(table).getPropertyValue("--cols").split(" ")]));
   const lay = () => {
-    sheet.replaceSync([...hidden].map((k) => `.board tr:not(.more)>:nth-child(${k + 1}){display:none}`).join(""));
+    sheet.replaceSync([...hidden].map((k) => `.board>*>tr:not(.more)>:nth-child(${k + 1}){display:none}`).join(""));
     for (const [table, all] of widths) {
       if (all.length < 2) continue;
       const kept = all.map((width, k) => (k === 1 ? "var(--en)" : width)).filter((_, k) => !hidden.has(k));
@@ -315,7 +315,9 @@
         image.setAttribute("height", source.getAttribute("height"));
         image.src = source.getAttribute("src");
         image.alt = source.alt;
-        viewer.style.maxWidth = `${Math.max(360, 2 * source.getAttribute("width"))}px`;
+        // Pixel for pixel, so that nothing is smoothed away; only thumbnails are enlarged.
+        const width = +source.getAttribute("width");
+        viewer.style.maxWidth = `${Math.max(360, width < 400 ? 2 * width : width)}px`;
         who.textContent = figure.dataset.e;
         sides.children[side].replaceChildren(...$("figcaption", figure).cloneNode(true).childNodes);
       });
