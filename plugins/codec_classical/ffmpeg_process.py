@@ -110,7 +110,10 @@ def encode_picture(samples: bytes, size: tuple[int, int], pixels: str, output: l
     command = [*_LOG, "-benchmark_all", *source, "-i", "pipe:0", "-frames:v", "1"]
     command += ["-threads", "1", *output, "pipe:1"]
     stream, log = _run(command, samples)
-    seconds = sum(int(call) for call in _ENCODER_CALL.findall(log)) / 1e6
+    calls = _ENCODER_CALL.findall(log)
+    if not calls:
+        raise RuntimeError("ffmpeg printed no times: its -benchmark_all has changed")
+    seconds = sum(int(call) for call in calls) / 1e6
     return Coded(stream, seconds, log, " ".join(["ffmpeg", *command]))
 
 
