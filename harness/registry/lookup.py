@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,7 @@ class Registry:
     conflicts: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     _found: dict[str, dict[str, Any]] = field(default_factory=dict)
     _owners: dict[tuple[str, str], str] = field(default_factory=dict)
+    _digests: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def load(cls, files: Sequence[Path] = ()) -> Registry:
@@ -84,7 +85,13 @@ class Registry:
         """Digest the code behind ``ref``, declared as ``name``: the plugin's and the object's."""
         plugin = self.owner(kind, name)
         declared = plugin.name if plugin.source is None else plugin.origin.partition(":")[0]
-        return _digest((declared, ref.partition(":")[0]))
+        parts = sorted({self._digest(m) for m in (declared, ref.partition(":")[0])})
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    def _digest(self, module: str) -> str:
+        if module not in self._digests:
+            self._digests[module] = code_digest(module)
+        return self._digests[module]
 
     def task(self, name: str) -> tuple[spec.Family, spec.Task]:
         """Find a task by ``family/task``, or by its own name where that is unique.
@@ -141,11 +148,3 @@ class Registry:
 def singular(kind: str) -> str:
     """Return the singular of a word of ``KINDS``."""
     return "family" if kind == "families" else kind.removesuffix("s")
-
-
-@cache
-def _digest(modules: tuple[str, ...]) -> str:
-    import hashlib
-
-    parts = sorted({code_digest(m) for m in modules})
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -168,11 +168,16 @@ def describe(error: BaseException) -> str:
 def code_digest(module: str) -> str:
     """Digest the source of the package that ``module`` stands in, without importing it.
 
+    Returns "" where there is no such module; what needs it fails when it is called.
+
     A package is taken whole; a module inside a package stands for the package's folder; a
     top-level module for its file alone.
     """
     found = sys.modules.get(module)
-    spec = found.__spec__ if found is not None else importlib.util.find_spec(module)
+    try:
+        spec = found.__spec__ if found is not None else importlib.util.find_spec(module)
+    except (ImportError, ValueError):  # its package is missing or broken
+        return ""
     if spec is None or spec.origin is None:
         return ""
     origin = Path(spec.origin)

@@ -216,6 +216,7 @@ class _Planner:
         skip = verdict if verdict and verdict[0] == "skipped" else None
         scope = _Scope(entry, task, label, dataset, items or (Item("*", ""),), self.suite.seeds)
         for stage in task.stages:
+            scope.check(stage)
             scope.add(
                 "stage", stage.name, stage.inputs, stage.per, self._stage(scope, stage), verdict
             )
@@ -342,6 +343,18 @@ class _Scope:
 
     def task_name(self, suite: Suite) -> str:
         return f"{_family(suite, self.task)}/{self.task.name}"
+
+    def check(self, stage: Stage) -> None:
+        """Refuse a stage that could not tell which of several artifacts to read."""
+        where = f"task {self.task.name}, stage {stage.name}"
+        for name in stage.inputs:
+            if name == self.task.item:
+                continue
+            if name not in self._made:
+                raise UsageError(f"{where}: no earlier stage leaves {name!r}")
+            lost = [a for a in self._made[name][0] if a != "item" and a not in stage.per]
+            if lost:
+                raise UsageError(f"{where}: it reads {name!r}, made per {lost[0]}, and is not")
 
     def axes(self, inputs: Sequence[str], *, without_item: bool) -> tuple[str, ...]:
         """Return the axes over which something that reads ``inputs`` is repeated."""
