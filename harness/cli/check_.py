@@ -44,14 +44,14 @@ def command(
     results: Path | None,
     plugins: tuple[Path, ...],
 ) -> None:
-    r"""Check that MODEL keeps to its family's interface.
+    """Check that MODEL keeps to its family's interface.
 
     Runs the family's conformance suite on MODEL, at its own operating points: every stage must
     end well, and every metric whose range has two ends must have its best value.
 
     \b
     Exit codes: 0 all is kept · 2 usage · 3 something is not · 5 nothing could be checked here
-    """
+    """  # noqa: D301 - click reads the \b
     from harness.registry import Registry
 
     registry = Registry.load(plugins)

@@ -43,7 +43,7 @@ def list_(names: tuple[str, ...], as_json: bool, plugins: tuple[Path, ...]) -> N
                 "files": told,
                 "size": sum(f.size for f in files),
                 "licence": dataset.licence,
-                "available": there.ok,
+                "available": there.available,
                 "reason": there.why,
             }
         )
@@ -56,8 +56,17 @@ def list_(names: tuple[str, ...], as_json: bool, plugins: tuple[Path, ...]) -> N
 
 
 def _cells(row: dict[str, Any]) -> list[str]:
-    mark, total = "ok" if row["available"] else "no", size(row["size"]) if row["size"] else ""
-    return [mark, row["dataset"], row["provides"], row["files"], total, row["licence"]]
+    from harness.cli.state import mark_of
+
+    total = size(row["size"]) if row["size"] else ""
+    return [
+        mark_of(row["available"]),
+        row["dataset"],
+        row["provides"],
+        row["files"],
+        total,
+        row["licence"],
+    ]
 
 
 @command.command()

@@ -26,8 +26,8 @@ Finding = dict[str, str]  # mark: a word of harness.cli.text.MARKS; text: one li
 def command(ctx: click.Context, as_json: bool, plugins: tuple[Path, ...], results: Path) -> None:
     """Say what is wrong with this installation.
 
-    What is missing (✗ in a list, here !) is told with its remedy; only what is broken (✗) ends
-    it with exit code 1: a plugin, a check, a damaged file, a folder that cannot be written.
+    What is only missing is marked ! and told with its remedy. What is broken is marked ✗ and
+    ends it with exit code 1: a plugin, a check, a damaged file, a folder that cannot be written.
     """
     from harness.registry import Registry
 
@@ -157,12 +157,12 @@ def _availability(registry: Registry) -> list[Finding]:
     for kind in ("models", "metrics", "datasets", "devices"):
         names = registry.all(kind)
         states = {name: state(kind, declared) for name, declared in names.items()}
-        ready = sum(s.ok for s in states.values())
+        ready = sum(s.ok or s.open for s in states.values())
         if names:
             found.append(_finding("ok", f"{ready} of {len(names)} {kind} are available here"))
         for name, there in states.items():
             if not there.ok:
-                mark = "no" if there.broken else "warn"
+                mark = "no" if there.broken else "none" if there.open else "warn"
                 reasons.setdefault((mark, there.why), []).append(name)
     for (mark, why), concerned in sorted(reasons.items()):
         found.append(_finding(mark, f"{', '.join(concerned)}: {why}"))

@@ -38,7 +38,7 @@ def _declared(registry: Registry, kind: str, name: str) -> Facts:
     told: Facts = {"name": name, "what": singular(kind), "summary": declared.summary}
     if kind in ("models", "metrics", "datasets", "devices"):
         there = state(kind, declared)
-        told["available"] = there.ok
+        told["available"] = there.available
         if not there.ok:
             told |= {"because": there.reason, "what_to_do": there.remedy}
     told |= _OWN[kind](registry, declared)

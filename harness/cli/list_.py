@@ -39,8 +39,20 @@ _FACTS: Mapping[str, Mapping[str, Callable[[Any], str]]] = {
 _CHECKED = ("models", "datasets", "metrics", "devices")
 
 
+class _Word(click.Choice[str]):
+    """One of the words above, or one line with the nearest."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        if value in _WORDS:
+            return str(value)
+        from harness.errors import UsageError, nearest
+
+        hint = nearest(value, _WORDS) or f"; known are {', '.join(_WORDS)}"
+        raise UsageError(f"list: unknown word {value!r}{hint}")
+
+
 @click.command("list")
-@click.argument("what", type=click.Choice(_WORDS), required=False)
+@click.argument("what", type=_Word(_WORDS), required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 @plugin_option
 def command(what: str | None, as_json: bool, plugins: tuple[Path, ...]) -> None:
@@ -88,7 +100,7 @@ def _rows(registry: Registry, kind: str) -> list[dict[str, Any]]:
         row |= {"summary": declared.summary, "plugin": registry.owner(kind, name).name}
         if kind in _CHECKED:
             there = state(kind, declared)
-            row |= {"available": there.ok, "reason": there.reason, "remedy": there.remedy}
+            row |= {"available": there.available, "reason": there.reason, "remedy": there.remedy}
         rows.append(row)
     return rows
 
@@ -117,6 +129,8 @@ def _plugins(registry: Registry) -> list[dict[str, Any]]:
 
 def _echo(kind: str, rows: Sequence[Mapping[str, Any]]) -> None:
     """Print rows; why something cannot be had stands by its summary."""
+    from harness.cli.state import mark_of
+
     if not rows:
         click.echo(f"no {kind}")
         return
@@ -127,7 +141,7 @@ def _echo(kind: str, rows: Sequence[Mapping[str, Any]]) -> None:
     columns += [*(Column(c) for c in facts), Column("summary", wraps=True)]
     cells = [
         [
-            *(["ok" if row["available"] else "no"] if checked else []),
+            *([mark_of(row["available"])] if checked else []),
             *(row[c] for c in facts),
             row["summary"],
         ]

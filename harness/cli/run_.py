@@ -37,7 +37,7 @@ def command(
     results: Path,
     **options: Any,
 ) -> None:
-    r"""Run SUITE: do what is missing, write tables and board.
+    """Run SUITE: do what is missing, write tables and board.
 
     SUITE is a YAML file or the name of one that a plugin ships. Everything finished is kept;
     the same command goes on from there.
@@ -45,7 +45,7 @@ def command(
     \b
     Exit codes: 0 all nodes ok · 2 usage · 3 some nodes failed · 5 nothing measured
                 6 incomplete (disk full) · 130 interrupted
-    """
+    """  # noqa: D301 - click reads the \b
     from harness.api import open_suite, run_opened
     from harness.cli.progress import JsonLines, progress
 

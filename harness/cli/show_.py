@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from harness.cli.common import echo_json, plugin_option
-from harness.cli.text import echo_fields, echo_words, plain, size
+from harness.cli.text import MARKS, echo_fields, echo_words, plain, size
 
 __all__ = ["command"]
 
@@ -44,13 +44,15 @@ def command(names: tuple[str, ...], as_json: bool, plugins: tuple[Path, ...]) ->
 
 
 def _echo(thing: dict[str, Any]) -> None:
+    from harness.cli.state import mark_of
+
     name, what = plain(thing.pop("name")), thing.pop("what")
     click.echo(f"{click.style(name, bold=True)}  {click.style(what, dim=True)}")
     summary = thing.pop("summary", "")
     if summary:
         echo_words([summary])
     if "available" in thing:
-        thing["available"] = "✓" if thing["available"] else "✗"
+        thing["available"] = MARKS[mark_of(thing["available"])][0]
     for key in ("files", "weights"):
         if key in thing:
             thing[key] = {f["name"]: _file(f) for f in thing[key]}

@@ -8,7 +8,7 @@ from typing import Any
 from harness.registry import Registry, check_available, resolve
 from harness.spec import Unavailable
 
-__all__ = ["State", "broken_lines", "state"]
+__all__ = ["State", "broken_lines", "mark_of", "state"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,22 +20,34 @@ class State:
         reason: why not.
         remedy: what to do about it; may be empty.
         broken: it is not missing but faulty: its check failed, or a file is damaged.
+        open: a suite has to give it a parameter first, e.g. a directory.
     """
 
     ok: bool
     reason: str = ""
     remedy: str = ""
     broken: bool = False
+    open: bool = False
+
+    @property
+    def available(self) -> bool | None:
+        """Whether it is available here; None where that depends on what a suite says."""
+        return None if self.open else self.ok
 
     @property
     def mark(self) -> str:
         """The word of the mark that stands for it."""
-        return "ok" if self.ok else "no"
+        return mark_of(self.available)
 
     @property
     def why(self) -> str:
         """Reason and remedy in one line."""
         return f"{self.reason}; {self.remedy}" if self.remedy else self.reason
+
+
+def mark_of(available: bool | None) -> str:
+    """Return the word of the mark for an availability."""
+    return {True: "ok", False: "no", None: "none"}[available]
 
 
 def state(kind: str, declared: Any) -> State:
@@ -52,7 +64,7 @@ def state(kind: str, declared: Any) -> State:
     except Exception as error:  # noqa: BLE001 - a plugin's check may raise anything
         what = str(error).strip().partition("\n")[0] or "no message"
         if kind == "datasets" and isinstance(error, ValueError) and _is_open(declared):
-            return State(False, what)
+            return State(False, what, open=True)
         known = isinstance(error, ValueError | OSError)
         return State(False, what if known else f"{type(error).__name__}: {what}", broken=True)
     return State(True)

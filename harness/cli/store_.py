@@ -92,7 +92,7 @@ def verify(ctx: click.Context, results: Path) -> None:
 )
 @results_option
 def prune(artifacts: tuple[str, ...], results: Path) -> None:
-    r"""Remove what no finished node needs.
+    """Remove what no finished node needs.
 
     Artifacts nothing refers to, records of failures and superseded records go; everything
     finished stays.
@@ -101,7 +101,7 @@ def prune(artifacts: tuple[str, ...], results: Path) -> None:
     When the disk is full: 'harness store info' shows the bytes by name of artifact. Give up
     those that can be made again (decoded images, say) with --artifacts NAME. Scores, tables
     and boards stay; a run that includes those nodes again makes the artifacts again.
-    """
+    """  # noqa: D301 - click reads the \b
     from harness.store import upkeep
 
     with _writing(results) as store:

@@ -9,7 +9,16 @@ from typing import Any
 
 import click
 
-__all__ = ["Column", "echo_fields", "echo_mark", "echo_table", "echo_words", "plain", "size"]
+__all__ = [
+    "MARKS",
+    "Column",
+    "echo_fields",
+    "echo_mark",
+    "echo_table",
+    "echo_words",
+    "plain",
+    "size",
+]
 
 MARKS: Mapping[str, tuple[str, str | None]] = {
     "ok": ("✓", "green"),

@@ -101,6 +101,14 @@ def harness_datasets():
             files=(resource("a.txt"), resource("b.txt")),
             summary="two letters, to be fetched",
         ),
+        Dataset(
+            name="attic",
+            provides="thing",
+            index="shop:attic",
+            load="shop:x",
+            params={"path": ""},
+            summary="whatever lies there",
+        ),
     ]
 
 
@@ -184,3 +192,7 @@ def things():
 
 def letters():
     raise Unavailable("letters: a.txt is not on this machine", "run: harness data pull letters")
+
+
+def attic(path):
+    raise ValueError("attic needs a directory: give it params {path: DIRECTORY}")

@@ -5,6 +5,7 @@ After a change of a command: ``UPDATE_DOCS=1 pytest tests/cli/test_docs.py``.
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 from pathlib import Path
@@ -77,7 +78,7 @@ def section(words, command):
 def body(text):
     """Help as Markdown: paragraphs, and what ``\\b`` keeps as it is as a block."""
     parts = []
-    for paragraph in re.split(r"\n\s*\n", text.strip()):
+    for paragraph in re.split(r"\n\s*\n", inspect.cleandoc(text)):
         kept = paragraph.startswith("\b")
         lines = paragraph.removeprefix("\b\n").splitlines()
         parts.append("\n".join(["```", *lines, "```"]) if kept else " ".join(lines))
@@ -100,6 +101,7 @@ def test_page_is_up_to_date():
 def test_command_and_options_have_help(words):
     command = ALL[words]
     assert command.help
+    assert "\\b" not in command.help, "a raw docstring: click does not see its \\b"
     first = command.help.splitlines()[0]
     assert first.endswith(".")
     for option in options(command):

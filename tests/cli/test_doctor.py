@@ -17,6 +17,7 @@ def test_broken_things_end_with_1(shop):
     assert told.code == 1
     assert "✗ rocket: RuntimeError: boom" in told.out
     assert "! drone, van: no pilot's licence; fly: harness school" in told.out
+    assert "· attic: attic needs a directory" in told.out, "which is no fault"
     assert told.out.splitlines()[-1] == "✗ 1 broken"
 
 

@@ -65,7 +65,8 @@ def test_data_pull_verify_and_damage(shop, server, tmp_path):
 def test_data_list(shop):
     told = shop("data", "list")
     assert told.code == 0
-    letters, things = told.out.splitlines()[1:]
+    attic, letters, things = told.out.splitlines()[1:]
+    assert attic.startswith("·  attic"), "a suite has to name the directory"
     assert letters.startswith("✗  letters  thing     0 of 2 files")
     assert "harness data pull letters" in letters
     assert things.startswith("✓  things   thing     no files to fetch")

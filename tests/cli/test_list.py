@@ -27,7 +27,7 @@ def test_models_with_what_is_missing(shop):
 def test_without_a_word_counts_everything(shop):
     told = shop("list")
     first, blank, *models = told.out.splitlines()
-    assert "5 models · 1 family · 2 datasets · 2 metrics" in first
+    assert "5 models · 1 family · 3 datasets · 2 metrics" in first
     assert blank == ""
     assert len(models) == 6
 
@@ -41,13 +41,19 @@ def test_every_word_lists_what_json_lists(shop, word):
         assert row["name"] in line
 
 
+def test_unknown_word_is_one_line_with_the_nearest(cli):
+    told = cli("list", "modells")
+    line = "harness: list: unknown word 'modells' (did you mean 'models'?)\n"
+    assert (told.code, told.err) == (2, line)
+
+
 def test_every_kind_has_a_word():
     assert set(_WORDS) == {*KINDS, "plugins"}
 
 
 def test_plugins_say_what_they_declare(shop):
     told = shop("list", "plugins").out
-    assert "5 models, 1 family, 2 datasets, 2 metrics, 1 device" in told
+    assert "5 models, 1 family, 3 datasets, 2 metrics, 1 device" in told
 
 
 def test_broken_plugin_is_one_line(cli, tmp_path):

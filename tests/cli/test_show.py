@@ -43,7 +43,7 @@ def test_task(shop, name):
     assert task["name"] == "post/parcel"
     assert task["stages"]["unpack"] == "box → again; per point, item"
     assert task["metrics"] == ["box", "weight"]
-    assert task["datasets"] == ["letters", "things"]
+    assert task["datasets"] == ["attic", "letters", "things"]
 
 
 def test_every_name_can_be_shown(shop):
