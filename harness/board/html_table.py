@@ -47,13 +47,14 @@ def head_html(column: Column, *, ranked: bool = False) -> str:
     arrow = ARROW[column.better]
     direction = ORDER[column.better]
     mark = f' <abbr title="{direction}">{arrow}</abbr>' if arrow else ""
+    name = escape(column.name).replace("_", "_<wbr>")
     title = "; ".join(filter(None, (column.summary, direction)))
     return (
         f'<th scope="col" data-c="{escape(column.name)}" data-b="{column.better}"'
         + (f' title="{escape(title)}"' if title else "")
         + ("" if column.shown else " data-hidden")
         + (' class="by"' if ranked else "")
-        + f"><span>{escape(column.name)}</span>{mark}<small>{escape(column.unit)}</small>"
+        + f"><span>{name}</span>{mark}<small>{escape(column.unit)}</small>"
     )
 
 
@@ -111,7 +112,7 @@ def _line(row: Row) -> str:
     if row.failed:
         parts.append(f"<a href=#failures>{row.failed} of {row.planned} nodes not ok</a>")
     if not parts and row.summary:
-        parts.append(escape(row.summary))
+        return f"<p class=about>{escape(row.summary)}"
     return f"<p>{' · '.join(parts)}" if parts else ""
 
 

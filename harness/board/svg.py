@@ -20,7 +20,7 @@ __all__ = ["Look", "curves", "front", "key", "left_out", "looks"]
 
 WIDTH: Final = 640
 HEIGHT: Final = 420
-LEFT, RIGHT, TOP, BOTTOM = 62, 18, 16, 54
+LEFT, RIGHT, TOP, BOTTOM = 70, 18, 16, 54
 COLOURS: Final = 7
 # Distinct shapes, so that no colour has to be told apart: the last five are hollow.
 _SHAPES: Final = (
@@ -173,7 +173,7 @@ def _frame(across: Axis, up: Axis, x: Column, y: Column) -> str:
     parts.append(
         f'<text class="a" x="{(LEFT + right) / 2}" y="{HEIGHT - 9}" text-anchor="middle">'
         f"{_caption(x)}{log}</text>"
-        f'<text class="a" transform="rotate(-90 15 {middle})" x="15" y="{middle}" '
+        f'<text class="a" transform="rotate(-90 14 {middle})" x="14" y="{middle}" '
         f'text-anchor="middle">{_caption(y)}</text>'
     )
     return "".join(parts)
@@ -242,7 +242,9 @@ def _labels(points: Sequence[FrontPoint], across: Axis, up: Axis) -> dict[str, s
             shift = {"start": 0.0, "end": width, "middle": width / 2}[anchor]
             left, base = px + dx - shift, py + dy
             box = (left, base - 10, left + width, base + 3)
-            inside = box[0] > LEFT and box[2] < WIDTH and box[1] > TOP and box[3] < HEIGHT - BOTTOM
+            # Names are set half as large again on a small screen, and must not leave the plot.
+            left, right = px + dx - 1.5 * shift, px + dx + 1.5 * (width - shift)
+            inside = left > LEFT and right < WIDTH and box[1] > TOP and box[3] < HEIGHT - BOTTOM
             if inside and not any(_overlap(box, other) for other in taken):
                 taken.append(box)
                 found[item.entry] = (
