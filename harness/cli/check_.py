@@ -51,15 +51,21 @@ def command(
 
     \b
     Exit codes: 0 all is kept · 2 usage · 3 something is not · 5 nothing could be checked here
+                6 incomplete (disk full) · 130 interrupted
     """  # noqa: D301 - click reads the \b
     from harness.registry import Registry
+    from harness.store import StoreFull
 
     registry = Registry.load(plugins)
     suites = _suites(registry, models, plugins)
     checks: list[Check] = []
     with tempfile.TemporaryDirectory(prefix="harness-check-") as temporary:
-        for suite in suites:
-            checks += _run(suite, registry, results or Path(temporary), jobs or cores())
+        try:
+            for suite in suites:
+                checks += _run(suite, registry, results or Path(temporary), jobs or cores())
+        except StoreFull as error:
+            click.echo(f"harness: {error}", err=True)
+            ctx.exit(6)
     if not as_json:
         columns = [Column(""), Column("model"), Column("check"), Column("nodes", right=True)]
         columns.append(Column("kept", wraps=True))

@@ -86,7 +86,7 @@ def pull(ctx: click.Context, names: tuple[str, ...], plugins: tuple[Path, ...]) 
         if not datasets[name].files:
             echo_mark("none", f"{name}: {_without_files(datasets[name])}")
     owners = {name: d.files for name, d in datasets.items() if d.files}
-    ctx.exit(0 if pull_all(owners) else 1)
+    ctx.exit(0 if (names and not owners) or pull_all(owners) else 1)
 
 
 @command.command()

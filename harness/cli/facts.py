@@ -133,7 +133,9 @@ def _suite(registry: Registry, suite: Any) -> Facts:
     from harness.suite import load_suite
 
     try:
-        loaded = load_suite(Path(suite.path), lambda files: registry)
+        loaded = load_suite(
+            Path(suite.path), lambda files: Registry.load(files) if files else registry
+        )
     except UsageError as error:
         return {"path": suite.path, "faults": error.lines}
     return {

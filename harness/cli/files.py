@@ -72,6 +72,8 @@ def pull_all(owners: Owners) -> bool:
     """Fetch what the owners lack; print a line for each; return whether all of it is here."""
     from harness.data import DownloadError, pull, status
 
+    if not owners:
+        echo_mark("none", "there is nothing to fetch")
     good = True
     for owner, resources in owners.items():
         missing = [s for s in status(owner, resources) if s.state != "present"]

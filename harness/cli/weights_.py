@@ -52,7 +52,8 @@ def pull(ctx: click.Context, names: tuple[str, ...], plugins: tuple[Path, ...]) 
     """
     from harness.cli.files import pull_all
 
-    ctx.exit(0 if pull_all(_chosen(names, plugins)) else 1)
+    owners = _chosen(names, plugins)
+    ctx.exit(0 if (names and not owners) or pull_all(owners) else 1)
 
 
 @command.command()

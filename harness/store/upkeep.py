@@ -6,6 +6,7 @@ goes after it, and a journal is replaced whole. What a kill leaves over, ``prune
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -35,6 +36,7 @@ __all__ = [
 
 Tick = Callable[[int, int], None]  # how many artifacts are done, of how many
 
+_UNREADABLE = {errno.ENOENT, errno.EACCES, errno.EIO}
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -358,6 +360,8 @@ def _bring(store: Store, other: Store, digest: str, size: int) -> bool | None:
         try:
             shutil.copyfile(source, temporary)
         except OSError as error:
+            if error.errno in _UNREADABLE:
+                return None
             raise full(error, store.root) from None
     if _sha256(Path(temporary)) != digest:
         Path(temporary).unlink()

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,3 +41,33 @@ def cli(monkeypatch, capsys, tmp_path):
 def shop(cli):
     """Call the program with the plugin ``shop.py``."""
     return lambda *args: cli(*args, "--plugin", HERE / "shop.py")
+
+
+CONTENT = b"0123456789" * 100
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        if "b.txt" in self.path and self.server.lacks_b:
+            self.send_error(404)
+            return
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(CONTENT)))
+        self.end_headers()
+        self.wfile.write(CONTENT)
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def server(monkeypatch):
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.lacks_b = False
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    monkeypatch.setenv("SHOP_PORT", str(server.server_port))
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()

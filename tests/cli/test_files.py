@@ -2,40 +2,11 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 CONTENT = b"0123456789" * 100
-
-
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self):
-        if "b.txt" in self.path and self.server.lacks_b:
-            self.send_error(404)
-            return
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(CONTENT)))
-        self.end_headers()
-        self.wfile.write(CONTENT)
-
-    def log_message(self, *args):
-        pass
-
-
-@pytest.fixture
-def server(monkeypatch):
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.lacks_b = False
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    monkeypatch.setenv("SHOP_PORT", str(server.server_port))
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 def damage(path):
@@ -140,6 +111,7 @@ def test_weights(shop, server, tmp_path):
 
 def test_no_weights_at_all(cli):
     assert cli("weights", "list").out == "no model or metric needs weights\n"
+    assert cli("weights", "pull").out == "· there is nothing to fetch\n"
 
 
 @pytest.mark.parametrize("verb", ["data list", "data pull", "data verify", "data path"])

@@ -98,6 +98,26 @@ def test_merge_tells_what_is_damaged(cli, results, tmp_path):
     assert "was left out: its artifacts are damaged" in told.out
 
 
+def test_merge_onto_a_full_disk_is_one_line(cli, results, tmp_path, monkeypatch):
+    import errno
+    import os
+
+    def fail(code):
+        def raise_(*args):
+            raise OSError(code, os.strerror(code))
+
+        return raise_
+
+    with monkeypatch.context() as full:
+        full.setattr(os, "link", fail(errno.EXDEV))
+        full.setattr(shutil, "copyfile", fail(errno.ENOSPC))
+        told = cli("store", "merge", results, "--results", tmp_path / "there")
+    assert told.code == 2
+    assert len(told.err.splitlines()) == 1
+    assert "the disk is full" in told.err
+    assert cli("store", "merge", results, "--results", tmp_path / "there").code == 0
+
+
 def test_export(cli, results, tmp_path):
     told = cli("store", "export", tmp_path / "all.parquet")
     assert told.code == 0

@@ -76,6 +76,11 @@ def test_lines_fit_the_terminal_and_nothing_is_cut(width, words, tmp_path):
         assert "no pilot's licence" in whole
 
 
+def test_downloads_on_a_terminal(tmp_path, server):
+    lines = on_terminal(80, "data", "pull", "letters", "--plugin", SHOP, cache=tmp_path)
+    assert lines[-1] == "✓ letters: fetched 2 of 2 files, 2.0 kB"
+
+
 def test_why_stands_below_the_summary(tmp_path):
     lines = on_terminal(80, "list", "models", "--plugin", SHOP, cache=tmp_path)
     at = next(i for i, line in enumerate(lines) if "A wooden crate" in line)
