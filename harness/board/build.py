@@ -246,6 +246,7 @@ def _empty_row(entry: Entry, nodes: Sequence[Mapping[str, Any]]) -> Row:
         unranked=first,
         failed=len(failed),
         planned=len(own),
+        steps=tuple(dict.fromkeys(str(n["step"]) for n in own)),
         provenance=_provenance(own),
     )
 
