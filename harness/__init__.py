@@ -5,7 +5,9 @@ Everything here is imported when it is first asked for, so ``import harness`` co
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -82,9 +84,23 @@ _HOMES = {
     "hookimpl": "harness.hookspecs",
     "load_board": "harness.board",
     "note": "harness.trace",
-    "run": "harness.api",
     "span": "harness.trace",
 }
+
+
+class _Face(ModuleType):
+    """Makes ``harness.run`` the function, also once the package of that name is imported."""
+
+    @property
+    def run(self) -> Any:
+        return import_module("harness.api").run
+
+    @run.setter
+    def run(self, package: ModuleType) -> None:
+        """Importing the package ends here; ``from harness.run import …`` needs no attribute."""
+
+
+sys.modules[__name__].__class__ = _Face
 
 
 def __getattr__(name: str) -> Any:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from itertools import product
@@ -195,7 +196,7 @@ def dataset_items(use: SuiteDataset) -> tuple[Item, ...]:
 class _Planner:
     """Makes the nodes of one entry on one dataset after the other."""
 
-    def __init__(self, suite: Suite, registry: Registry, left_out: Set[str]) -> None:
+    def __init__(self, suite: Suite, registry: Registry, left_out: AbstractSet[str]) -> None:
         self.suite, self.registry, self._left_out = suite, registry, left_out
         self._metric_verdicts = {m.name: self._verdict(m, m.params) for m in suite.metrics}
         self._files = {p.stem: str(p.resolve()) for p in suite.plugins}

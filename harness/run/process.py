@@ -149,4 +149,4 @@ def _with_log(reply: dict[str, Any], worker: WorkerProcess) -> dict[str, Any]:
         worker.forget_output()
         return reply
     said = worker.forget_output()
-    return {**reply, "log": "\n".join(t for t in (reply.get("log", ""), said) if t)[-8000:]}
+    return {**reply, "log": "\n".join(t for t in (said, reply.get("log", "")) if t)[-8000:]}

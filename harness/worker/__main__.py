@@ -139,7 +139,9 @@ def _where(error: BaseException) -> str:
     frames = [
         f"{os.path.basename(f.filename)}:{f.lineno}"
         for f in traceback.extract_tb(error.__traceback__)
-        if not f.filename.startswith("<") and "/harness/worker/" not in f.filename
+        if not f.filename.startswith("<")
+        and "/harness/worker/" not in f.filename
+        and "/importlib/" not in f.filename
     ]
     return f" ({frames[-1]})" if frames else ""
 

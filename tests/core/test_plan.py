@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import sys
 from pathlib import Path
 
 import pytest
@@ -266,7 +267,9 @@ def test_exactly_the_steps_that_a_declaration_concerns_get_new_keys(
 def test_the_version_of_a_requirement_is_in_the_key(trained, monkeypatch):
     source = TRAINED.replace('params={"shift": 0}', 'params={"shift": 0}, requires=("numpy",)')
     before = keys(planned(trained(source)))
-    monkeypatch.setattr("harness.run.plan.versions", lambda names: dict.fromkeys(names, "99"))
+    monkeypatch.setattr(
+        sys.modules["harness.run.plan"], "versions", lambda names: dict.fromkeys(names, "99")
+    )
     after = keys(planned(trained(source)))
     assert all(before[k] != after[k] for k in before if k[2] == "fit")
 
