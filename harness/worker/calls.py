@@ -120,14 +120,20 @@ def _dump(kind: str, value: Any) -> bytes:
             raise Refused("invalid", f"expected bytes, got {type(value).__name__}")
         return bytes(value)
     if kind == "json":
-        return json.dumps(value, sort_keys=True).encode()
+        try:
+            return json.dumps(value, sort_keys=True).encode()
+        except (TypeError, ValueError) as error:
+            raise Refused("invalid", f"expected plain JSON data: {error}") from None
     if kind == "array":
         import io
 
         import numpy as np
 
+        array = np.ascontiguousarray(value)
+        if array.dtype.hasobject:
+            raise Refused("invalid", f"expected an array, got {type(value).__name__}")
         buffer = io.BytesIO()
-        np.save(buffer, np.ascontiguousarray(value), allow_pickle=False)
+        np.save(buffer, array, allow_pickle=False)
         return buffer.getvalue()
     dumped: bytes = _resolve(kind).dump(value)
     return dumped
