@@ -21,7 +21,10 @@ __all__ = ["build_tables", "point_label"]
 
 
 def build_tables(
-    suite: Suite, rows: Iterable[Mapping[str, Any]], nodes: Sequence[Mapping[str, Any]]
+    suite: Suite,
+    rows: Iterable[Mapping[str, Any]],
+    nodes: Sequence[Mapping[str, Any]],
+    sizes: Mapping[str, int],
 ) -> tuple[Board, list[Measured]]:
     """Make the tables of a board.
 
@@ -29,13 +32,15 @@ def build_tables(
         suite: what was run.
         rows: of the ``scores`` table.
         nodes: of the ``nodes`` table.
+        sizes: dataset to the number of items it has as a whole.
 
     Returns:
         The board without its panels, and what the panels are drawn from.
     """
     columns = _columns(suite)
     measured = [
-        measure(suite, scores) for scores in gather(rows, [e.label for e in suite.entries])
+        measure(suite, scores, sizes.get(scores.dataset, 0))
+        for scores in gather(rows, [e.label for e in suite.entries])
     ]
     tables = tuple(_table(suite, columns, m, nodes) for m in measured)
     signatures = {c.name: _signatures(tables, c.name) for c in columns}

@@ -43,8 +43,14 @@ def derived_of(suite: Suite) -> list[Derived]:
     return [d for family in families.values() for d in family.derived]
 
 
-def measure(suite: Suite, scores: Scores) -> Measured:
-    """Aggregate the scores of one dataset."""
+def measure(suite: Suite, scores: Scores, size: int) -> Measured:
+    """Aggregate the scores of one dataset.
+
+    Args:
+        suite: what was run.
+        scores: what came out.
+        size: how many items the whole dataset has; 0 where that is not known.
+    """
     replicates = min(suite.board.replicates, max(200, _REPLICATES // len(scores.entries)))
     resamples = resample_indices(len(scores.items), replicates, seed=_SEED)
     aggregates = Aggregates(resamples)
@@ -57,7 +63,7 @@ def measure(suite: Suite, scores: Scores) -> Measured:
         summary.setdefault(metric, {})[entry] = _summary(metric, estimates)
     for derived in derived_of(suite):
         if set(derived.inputs) <= set(scores.values):
-            summary[derived.name] = _derive(suite, derived, scores, resamples)
+            summary[derived.name] = _derive(suite, derived, scores, resamples, size)
     return Measured(scores=scores, at_points=at_points, summary=summary)
 
 
@@ -127,7 +133,7 @@ def _summary(metric: str, estimates: list[Estimate]) -> Estimate:
 
 
 def _derive(
-    suite: Suite, derived: Derived, scores: Scores, resamples: NDArray[np.intp]
+    suite: Suite, derived: Derived, scores: Scores, resamples: NDArray[np.intp], size: int
 ) -> dict[str, Estimate]:
     """Compute a derived score of every entry; published curves beside the anchor's aggregate."""
     metrics = {m.name: m for m in suite.metrics}
@@ -152,15 +158,31 @@ def _derive(
     }
     reference = next((c for c in measured if c.entry == anchor), None)
     for index, entry in enumerate(scores.entries):
-        if scores.kinds[index] == "published":
-            curves = [_published_curve(scores, index, derived, aggregate)]
-            if reference is not None:
-                curves.insert(0, _as_set(reference))
-            for score in compute(curves, anchor, **derived.params):
-                if score.entry == entry:
-                    signature = f"{score.signature}|published"
-                    found[entry] = replace(of_derived(score, 0), signature=signature)
+        if scores.kinds[index] != "published":
+            continue
+        refusal = _not_comparable(scores, index, derived, size)
+        if refusal:
+            found[entry] = Estimate(value=NAN, signature="", note=refusal)
+            continue
+        curves = [_published_curve(scores, index, derived, aggregate)]
+        if reference is not None:
+            curves.insert(0, _as_set(reference))
+        for score in compute(curves, anchor, **derived.params):
+            if score.entry == entry:
+                signature = f"{score.signature}|published"
+                found[entry] = replace(of_derived(score, 0), signature=signature)
     return found
+
+
+def _not_comparable(scores: Scores, index: int, derived: Derived, size: int) -> str:
+    """Say why a published curve cannot be held against what was measured here."""
+    items = sum(item != "*" for item in scores.items)
+    if items < size:
+        return f"published on the whole set; measured here on {items} of {size} items"
+    for name in derived.inputs:
+        if np.all(np.isnan(scores.of(name, index))):
+            return f"its publication states no {name}"
+    return ""
 
 
 def _as_set(curve: Curve) -> Curve:

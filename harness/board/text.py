@@ -39,7 +39,8 @@ def _rows(table: Table, columns: list[Column]) -> list[str]:
     for row in table.rows:
         cells = [_number(row.cells.get(c.name), c.digits) for c in columns]
         if not any(cells):
-            reasons[len(body)] = row.unranked
+            notes = (row.cells[c.name].note for c in columns if c.name in row.cells)
+            reasons[len(body)] = next(filter(None, notes), row.unranked)
         body.append([_rank(row), row.entry, *cells])
     return _aligned(head, body, reasons)
 

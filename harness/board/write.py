@@ -22,7 +22,7 @@ from harness.run.plan import dataset_items, dataset_label
 from harness.spec import ComparePanel, CurvePanel, FrontPanel, Item, Unavailable
 from harness.store import Store
 from harness.store.tables import read_table, write_table
-from harness.suite import Suite
+from harness.suite import Suite, SuiteDataset
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,10 +41,10 @@ def make_board(suite: Suite, results: Path) -> Board:
     folder = results / suite.name
     if not (folder / "scores.parquet").exists():
         raise UsageError(f"{folder} holds no scores: harness run {suite.name}")
-    rows, _ = read_table(folder / "scores.parquet")
+    rows, footer = read_table(folder / "scores.parquet")
     nodes, _ = read_table(folder / "nodes.parquet")
     environments, _ = read_table(folder / "environments.parquet")
-    board, measured = build_tables(suite, rows, nodes)
+    board, measured = build_tables(suite, rows, nodes, footer.get("sizes", {}))
     finished = max((n["finished"] for n in nodes if n["finished"]), default=0.0)
     board = replace(
         board,
@@ -125,7 +125,8 @@ def _draw(
     )
 
 
-def _items(use: Any) -> tuple[Item, ...]:
+def _items(use: SuiteDataset) -> tuple[Item, ...]:
+    """Return the items whose originals can be shown."""
     try:
         return dataset_items(use)
     except (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from itertools import product
 from typing import Any
@@ -117,11 +117,17 @@ class Recipe:
 
 @dataclass(slots=True, kw_only=True)
 class Plan:
-    """All nodes of a suite, dependencies first."""
+    """All nodes of a suite, dependencies first.
+
+    Attributes:
+        datasets: label to the items that are used; none where the data is missing.
+        sizes: label to the number of items that the whole dataset has.
+    """
 
     suite: Suite
     nodes: list[Node]
     datasets: dict[str, tuple[Item, ...]]
+    sizes: dict[str, int] = field(default_factory=dict)
 
 
 def make_plan(
@@ -149,6 +155,7 @@ def make_plan(
         label = dataset_label(use)
         try:
             items, missing = dataset_items(use)[:limit], ""
+            plan.sizes[label] = len(dataset_items(replace(use, items=("*",))))
         except Unavailable as error:
             items, missing = (), f"dataset {use.dataset.name}: {error}"
         plan.datasets[label] = items

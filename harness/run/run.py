@@ -175,7 +175,9 @@ def _finish(plan: Plan, graph: Graph, store: Store, folder: Path, *, complete: b
     )
     published = list(published_rows(plan.suite, store)) if complete else []
     stamps = [store.records[key]["at"] for key, _ in ended if key]
-    state = digest([plan.suite.digest, ended, stamps, sorted({p["source"] for p in published})])
+    state = digest(
+        [plan.suite.digest, plan.sizes, ended, stamps, sorted({p["source"] for p in published})]
+    )
     mark = folder / ".state"
     changed = complete and _read_state(mark) != state
     if changed:
@@ -211,7 +213,11 @@ def _write(
     (folder / ".state").unlink(missing_ok=True)
     nodes = list(node_rows(plan, graph.ended, store))
     used = {row["environment"] for row in nodes if row["environment"]}
-    about = {"suite": plan.suite.name, "suite_digest": plan.suite.digest}
+    about = {
+        "suite": plan.suite.name,
+        "suite_digest": plan.suite.digest,
+        "sizes": plan.sizes,
+    }
     scores = [*score_rows(plan, graph.ended, store), *published]
     write_table(folder / "nodes.parquet", "nodes", nodes, about)
     write_table(folder / "scores.parquet", "scores", scores, about)
