@@ -102,36 +102,18 @@ def verify(
     A dataset without files to fetch is asked for its items. Exit code 1: a file is damaged,
     or a NAME that was given is not complete.
     """
-    from harness.cli.files import states
+    from harness.cli.files import echo_verified, verified
     from harness.cli.state import state
-    from harness.data import verify as rehash
 
     told: list[dict[str, str]] = []
     for name, dataset in _chosen(names, plugins).items():
-        files = states({name: dataset.files}, rehash)
-        damaged = [f for f in files if f["state"] == "damaged"]
-        missing = sum(f["state"] == "missing" for f in files)
-        told += [_line("no", name, f"{f['path']} is damaged") for f in damaged]
-        if missing:
-            mark = "no" if names else "none"
-            remedy = f"harness data pull {name}"
-            told.append(_line(mark, name, f"{missing} of {len(files)} files missing; {remedy}"))
-        elif files and not damaged:
-            told.append(_line("ok", name, f"{len(files)} files as they should be"))
-        elif not files:
-            there = state("datasets", dataset)
-            mark = "ok" if there.ok else "no" if names or there.broken else "none"
-            told.append(_line(mark, name, there.why or "its items are here"))
-    if as_json:
-        echo_json(told)
-    else:
-        for line in told:
-            echo_mark(line["mark"], f"{line['dataset']}: {line['text']}")
-    ctx.exit(1 if any(line["mark"] == "no" for line in told) else 0)
-
-
-def _line(mark: str, dataset: str, text: str) -> dict[str, str]:
-    return {"dataset": dataset, "mark": mark, "text": text}
+        if dataset.files:
+            told += verified(name, dataset.files, "data", asked=bool(names))
+            continue
+        there = state("datasets", dataset)
+        mark = "ok" if there.ok else "no" if names or there.broken else "none"
+        told.append({"of": name, "mark": mark, "text": there.why or "its items are here"})
+    ctx.exit(echo_verified(told, as_json=as_json))
 
 
 @command.command()

@@ -152,7 +152,8 @@ def _availability(registry: Registry) -> list[Finding]:
     """Check everything that has needs; name each reason once, with all it concerns."""
     from harness.cli.state import state
 
-    reasons: dict[tuple[str, str], list[str]] = {}
+    # mark, reason, remedy without the name → names, and the remedy of the last of them
+    reasons: dict[tuple[str, str, str], tuple[list[str], str]] = {}
     found = []
     for kind in ("models", "metrics", "datasets", "devices"):
         names = registry.all(kind)
@@ -163,7 +164,10 @@ def _availability(registry: Registry) -> list[Finding]:
         for name, there in states.items():
             if not there.ok:
                 mark = "no" if there.broken else "none" if there.open else "warn"
-                reasons.setdefault((mark, there.why), []).append(name)
-    for (mark, why), concerned in sorted(reasons.items()):
-        found.append(_finding(mark, f"{', '.join(concerned)}: {why}"))
+                same = (mark, there.reason, there.remedy.replace(name, "NAME"))
+                concerned, _ = reasons.get(same, ([], ""))
+                reasons[same] = ([*concerned, name], there.remedy)
+    for (mark, reason, general), (concerned, remedy) in sorted(reasons.items()):
+        what = "; ".join(p for p in (reason, remedy if len(concerned) == 1 else general) if p)
+        found.append(_finding(mark, f"{', '.join(concerned)}: {what}"))
     return found

@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import click
+
+from harness.cli.common import echo_json
 from harness.cli.text import Column, echo_mark, echo_table, size
 from harness.errors import UsageError, nearest
 
@@ -14,7 +17,17 @@ if TYPE_CHECKING:
     from harness.data import FileStatus
     from harness.spec import Resource
 
-__all__ = ["Owners", "chosen", "echo_states", "pull_all", "states"]
+__all__ = [
+    "Owners",
+    "chosen",
+    "counted",
+    "echo_owners",
+    "echo_states",
+    "echo_verified",
+    "pull_all",
+    "states",
+    "verified",
+]
 
 Owners = Mapping[str, tuple["Resource", ...]]
 _MARKS = {"present": "ok", "missing": "none", "damaged": "no"}
@@ -51,21 +64,77 @@ def states(
     ]
 
 
-def echo_states(rows: Sequence[Mapping[str, Any]], owner: str) -> None:
-    """Print the files of owners: present, missing or damaged, their size and licence."""
-    columns = [Column(""), Column(owner), Column("file"), Column("state")]
+def echo_states(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print files: present, missing or damaged, their size and licence; by owner."""
+    columns = [Column(""), Column("file"), Column("state")]
     columns += [Column("size", right=True), Column("licence", wraps=True)]
-    cells = [
-        [
-            _MARKS[row["state"]],
-            *(row["owner"], row["file"], row["state"]),
-            size(row["size"]) if row["size"] else "",
-            row["licence"],
-        ]
-        for row in rows
-    ]
-    notes = [row["path"] if row["state"] == "damaged" else "" for row in rows]
-    echo_table(columns, cells, notes)
+    owners = list(dict.fromkeys(row["owner"] for row in rows))
+    for number, owner in enumerate(owners):
+        if len(owners) > 1:
+            click.echo(("\n" if number else "") + click.style(owner, bold=True))
+        mine = [row for row in rows if row["owner"] == owner]
+        cells = [[_MARKS[r["state"]], r["file"], r["state"], _size(r), r["licence"]] for r in mine]
+        echo_table(columns, cells, [r["path"] if r["state"] == "damaged" else "" for r in mine])
+
+
+def echo_owners(rows: Sequence[Mapping[str, Any]], owner: str) -> None:
+    """Print how many files of each owner are here, their size and licence."""
+    columns = [Column(""), Column(owner), Column("here", right=True), Column("size", right=True)]
+    columns.append(Column("licence", wraps=True))
+    cells = []
+    for name in dict.fromkeys(row["owner"] for row in rows):
+        mine = [row for row in rows if row["owner"] == name]
+        states = {row["state"] for row in mine}
+        worst = next(s for s in ("damaged", "missing", "present") if s in states)
+        here = sum(row["state"] == "present" for row in mine)
+        whole = {"size": sum(row["size"] for row in mine) if all(r["size"] for r in mine) else 0}
+        licences = ", ".join(dict.fromkeys(row["licence"] for row in mine if row["licence"]))
+        cells.append([_MARKS[worst], name, f"{here} of {len(mine)}", _size(whole), licences])
+    echo_table(columns, cells)
+
+
+def _size(row: Mapping[str, Any]) -> str:
+    return size(row["size"]) if row["size"] else ""
+
+
+def verified(
+    owner: str, resources: tuple[Resource, ...], verb: str, *, asked: bool
+) -> list[dict[str, str]]:
+    """Hash an owner's files; return lines with their mark, ``no`` where all is not well.
+
+    Args:
+        owner: dataset, model or metric.
+        resources: its files, at least one.
+        verb: ``data`` or ``weights``.
+        asked: whether the owner was named, so that a missing file is a fault.
+    """
+    from harness.data import verify
+
+    rows = states({owner: resources}, verify)
+    damaged = [row for row in rows if row["state"] == "damaged"]
+    missing = sum(row["state"] == "missing" for row in rows)
+    told = [{"of": owner, "mark": "no", "text": f"{row['path']} is damaged"} for row in damaged]
+    if missing:
+        text = f"{missing} of {counted(len(rows))} missing; harness {verb} pull {owner}"
+        told.append({"of": owner, "mark": "no" if asked else "none", "text": text})
+    elif not damaged:
+        told.append({"of": owner, "mark": "ok", "text": f"{counted(len(rows))} as declared"})
+    return told
+
+
+def counted(files: int) -> str:
+    """Return ``"1 file"``, ``"2 files"``."""
+    return f"{files} file{'' if files == 1 else 's'}"
+
+
+def echo_verified(told: Sequence[Mapping[str, str]], *, as_json: bool) -> int:
+    """Print the lines of a verification; return the exit code."""
+    if as_json:
+        echo_json(told)
+    else:
+        for line in told:
+            echo_mark(line["mark"], f"{line['of']}: {line['text']}")
+    return 1 if any(line["mark"] == "no" for line in told) else 0
 
 
 def pull_all(owners: Owners) -> bool:
@@ -85,7 +154,7 @@ def pull_all(owners: Owners) -> bool:
             for line in _grouped(error.lines, resources):
                 echo_mark("no", f"{owner}: {line}", err=True)
             continue
-        count = f"{len(there)} file{'s' if len(there) != 1 else ''}"
+        count = counted(len(there))
         total = size(sum(s.size for s in there))
         told = f"fetched {len(missing)} of {count}" if missing else f"{count} here already"
         echo_mark("ok", f"{owner}: {told}, {total}")

@@ -60,6 +60,8 @@ def state(kind: str, declared: Any) -> State:
         if kind == "devices" and declared.check:
             resolve(declared.check)()
     except Unavailable as error:
+        if error.remedy == f"harness weights pull {declared.name}":
+            return State(False, "its weights are not here", error.remedy)  # files: show, weights
         return State(False, error.reason.removeprefix(f"{declared.name}: "), error.remedy)
     except Exception as error:  # noqa: BLE001 - a plugin's check may raise anything
         what = str(error).strip().partition("\n")[0] or "no message"

@@ -5,9 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 __all__ = [
     "MARKS",
@@ -26,6 +29,7 @@ MARKS: Mapping[str, tuple[str, str | None]] = {
     "warn": ("!", "yellow"),
     "none": ("·", None),
 }
+_ROOM = 36  # characters that a text column needs beside the others
 _COLOURS = {sign: colour for sign, colour in MARKS.values() if colour}
 
 
@@ -98,29 +102,56 @@ def echo_table(
 def _echo_rich(
     columns: Sequence[Column], rows: Sequence[Sequence[str]], notes: Sequence[str]
 ) -> None:
+    """Print a table on a terminal; where it is narrow, the last column stands below the rest."""
     from rich.console import Console
+    from rich.padding import Padding
     from rich.table import Table
-    from rich.text import Text
 
+    console = Console(highlight=False)
+    *fixed, last = columns
+    widths = [max(len(c.title), *(len(r[i]) for r in rows), 1) for i, c in enumerate(fixed)]
+    widths = [1 if not c.title else w for c, w in zip(fixed, widths, strict=True)]
+    room = console.width - sum(w + 2 for w in widths)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     first = next((i for i, c in enumerate(columns) if c.title), 0)
-    for index, column in enumerate(columns):
+    wanted = max(len(text) for text in (*(row[-1] for row in rows), *notes, ""))
+    below = last.wraps and room < min(_ROOM, wanted)
+    for index, column in enumerate(fixed if below else columns):
         table.add_column(
             column.title,
             justify="right" if column.right else "left",
             no_wrap=not column.wraps,
-            overflow="fold" if column.wraps else "ellipsis",
+            width=widths[index] if index < len(fixed) else None,
+            overflow="fold",
             style="cyan" if index == first else "",
         )
     for row, note in zip(rows, notes, strict=True):
-        cells = []
-        for column, cell in zip(columns, row, strict=True):
-            mark, colour = MARKS[cell] if not column.title else (cell, None)
-            cells.append(Text(mark, style=colour or ""))
+        cells = [_rich_cell(c, cell) for c, cell in zip(columns, row, strict=True)]
         if note:
             cells[-1].append(("\n" if cells[-1] else "") + note, style="yellow")
-        table.add_row(*cells)
-    Console().print(table)
+        table.add_row(*(cells[:-1] if below else cells))
+        if below:
+            console.print(table)
+            if cells[-1]:
+                console.print(Padding(cells[-1], (0, 0, 0, 3)))
+            table.columns, table.rows = [_emptied(c) for c in table.columns], []
+            table.show_header = False
+    if not below:
+        console.print(table)
+
+
+def _rich_cell(column: Column, cell: str) -> Text:
+    from rich.text import Text
+
+    mark, colour = MARKS[cell] if not column.title else (cell, None)
+    return Text(mark, style=colour or "")
+
+
+def _emptied(column: Any) -> Any:
+    """Return a column of rich's table without its cells."""
+    from dataclasses import replace
+
+    return replace(column, _cells=[])
 
 
 def echo_mark(mark: str, text: str, *, err: bool = False) -> None:

@@ -27,15 +27,17 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 @plugin_option
 def list_(names: tuple[str, ...], as_json: bool, plugins: tuple[Path, ...]) -> None:
-    """List the weights of NAME, or of all models and metrics, and whether they are here."""
-    from harness.cli.files import echo_states, states
+    """List each file of NAME, or how much all models and metrics need, and what is here."""
+    from harness.cli.files import echo_owners, echo_states, states
     from harness.data import status
 
     rows = states(_chosen(names, plugins), status)
     if as_json:
         echo_json(rows)
+    elif rows and names:
+        echo_states(rows)
     elif rows:
-        echo_states(rows, "of")
+        echo_owners(rows, "weights of")
     elif not names:
         click.echo("no model or metric needs weights")
 
@@ -68,16 +70,12 @@ def verify(
 
     Exit code 1: a file is damaged, or one of a NAME that was given is missing.
     """
-    from harness.cli.files import echo_states, states
-    from harness.data import verify as rehash
+    from harness.cli.files import echo_verified, verified
 
-    rows = states(_chosen(names, plugins), rehash)
-    if as_json:
-        echo_json(rows)
-    elif rows:
-        echo_states(rows, "of")
-    bad = ("damaged", "missing") if names else ("damaged",)
-    ctx.exit(1 if any(row["state"] in bad for row in rows) else 0)
+    told: list[dict[str, str]] = []
+    for owner, files in _chosen(names, plugins).items():
+        told += verified(owner, files, "weights", asked=bool(names))
+    ctx.exit(echo_verified(told, as_json=as_json))
 
 
 def _chosen(names: tuple[str, ...], plugins: tuple[Path, ...]) -> Owners:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +12,8 @@ import pytest
 from harness.cli import main
 
 HERE = Path(__file__).parent
+# The families' own plugins are left out: what they declare is for other tests.
+FAMILIES = ",".join(p.name for p in entry_points(group="harness") if p.name != "local")
 
 
 class Result(NamedTuple):
@@ -23,7 +26,7 @@ class Result(NamedTuple):
 def cli(monkeypatch, capsys, tmp_path):
     """Call the program in this process: ``cli("list", "models") -> Result``."""
     monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("HARNESS_DISABLE_PLUGINS", "codec,codec_classical")
+    monkeypatch.setenv("HARNESS_DISABLE_PLUGINS", FAMILIES)
     monkeypatch.delenv("HARNESS_DATA", raising=False)
     monkeypatch.chdir(tmp_path)
 
@@ -71,3 +74,9 @@ def server(monkeypatch):
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.fixture(scope="session")
+def families():
+    """The value of HARNESS_DISABLE_PLUGINS that leaves the families' own plugins out."""
+    return FAMILIES

@@ -81,6 +81,26 @@ def test_results_are_kept_where_asked(toy, tmp_path):
     assert (tmp_path / "kept" / "toy-conformance" / "scores.parquet").is_file()
 
 
+def test_the_conformance_suite_can_be_shown(toy):
+    (suite,) = json.loads(toy("show", "toy-conformance", "--json").out)
+    assert suite["rows"] == ["zip"]
+    assert suite["datasets"] == ["words"]
+    assert suite["tasks"] == ["toy/squeeze"]
+
+
+def test_full_disk_is_one_line(toy, monkeypatch):
+    from importlib import import_module
+
+    from harness.store import StoreFull
+
+    def fill(*args, **options):
+        raise StoreFull("results: the disk is full")
+
+    monkeypatch.setattr(import_module("harness.run"), "run_suite", fill)
+    told = toy("check", "zip")
+    assert (told.code, told.err) == (6, "harness: results: the disk is full\n")
+
+
 def test_bad_names_are_all_told(toy, shop):
     told = toy("check", "zap", "zip", "orphan")
     assert told.code == 2

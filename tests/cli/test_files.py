@@ -23,7 +23,7 @@ def test_data_pull_verify_and_damage(shop, server, tmp_path):
     told = shop("data", "pull", "letters")
     assert told.out == "✓ letters: 2 files here already, 2.0 kB\n"
     told = shop("data", "verify", "letters")
-    assert (told.code, told.out) == (0, "✓ letters: 2 files as they should be\n")
+    assert (told.code, told.out) == (0, "✓ letters: 2 files as declared\n")
 
     damage(tmp_path / "cache" / "letters" / "a.txt")
     told = shop("data", "verify")
@@ -93,18 +93,26 @@ def test_what_all_files_share_is_told_once(shop, server, monkeypatch):
 def test_weights(shop, server, tmp_path):
     told = shop("weights", "list")
     assert told.code == 0
-    assert [line.split()[:4] for line in told.out.splitlines()[1:]] == [
-        ["·", "box", "boxness.bin", "missing"],
-        ["·", "learned-box", "learned.bin", "missing"],
+    assert [line.split() for line in told.out.splitlines()[1:]] == [
+        ["·", "box", "0", "of", "1", "1.0", "kB", "CC0-1.0"],
+        ["·", "learned-box", "0", "of", "1", "1.0", "kB", "CC0-1.0"],
     ]
+    files = shop("weights", "list", "box", "learned-box").out.splitlines()
+    assert files[0] == "box"
+    assert files[2].split() == ["·", "boxness.bin", "missing", "1.0", "kB", "CC0-1.0"]
     assert shop("weights", "verify", "box").code == 1
     assert shop("weights", "pull", "box", "weight").err == "weight needs no weights\n"
     assert shop("weights", "verify", "box").code == 0
     damage(tmp_path / "cache" / "box" / "boxness.bin")
-    told = shop("weights", "verify", "--json")
-    assert told.code == 1
+    told = shop("weights", "list", "--json")
     states = {row["file"]: row["state"] for row in json.loads(told.out)}
     assert states == {"boxness.bin": "damaged", "learned.bin": "missing"}
+    told = shop("weights", "verify", "--json")
+    assert told.code == 1
+    assert {row["of"]: row["mark"] for row in json.loads(told.out)} == {
+        "box": "no",
+        "learned-box": "none",
+    }
     assert shop("weights", "pull").code == 0
     assert shop("weights", "verify").code == 0
 

@@ -73,6 +73,8 @@ def test_two_claims_on_a_name_are_told(shop, tmp_path):
     )
     told = shop("list", "models", "--plugin", tmp_path / "rival.py")
     assert "models: 'box' is claimed by" in told.out
+    told = shop("show", "box", "--plugin", tmp_path / "rival.py")
+    assert any(line.split()[:2] == ["claimed", "by"] for line in told.out.splitlines())
 
 
 def test_hostile_text_stays_on_its_line(cli, tmp_path):

@@ -13,7 +13,7 @@ TOY = Path(__file__).parents[1] / "toy"
 
 
 @pytest.fixture(scope="session")
-def made(tmp_path_factory):
+def made(tmp_path_factory, families):
     """A results folder that a run of the toy suite left."""
     import os
     import subprocess
@@ -22,7 +22,7 @@ def made(tmp_path_factory):
     results = tmp_path_factory.mktemp("made") / "results"
     command = [sys.executable, "-c", "from harness.cli import main; main()", "run"]
     command += [str(TOY / "suite.yaml"), "--results", str(results), "--limit", "3", "-j", "2"]
-    env = {**os.environ, "HARNESS_DISABLE_PLUGINS": "codec,codec_classical"}
+    env = {**os.environ, "HARNESS_DISABLE_PLUGINS": families}
     subprocess.run(command, check=True, capture_output=True, env=env)
     return results
 
@@ -116,6 +116,18 @@ def test_merge_onto_a_full_disk_is_one_line(cli, results, tmp_path, monkeypatch)
     assert len(told.err.splitlines()) == 1
     assert "the disk is full" in told.err
     assert cli("store", "merge", results, "--results", tmp_path / "there").code == 0
+
+
+def test_info_tells_what_is_unused_and_what_is_damaged(cli, results):
+    journal = results / "store" / "journal.jsonl"
+    data = journal.read_bytes()
+    at = data.index(b'"t":"node"')
+    journal.write_bytes(data[:at] + b"?" + data[at + 1 :])
+    told = cli("store", "info").out
+    assert "harness store prune" in told
+    assert told.splitlines()[-1].endswith("is damaged and was passed over")
+    assert cli("store", "prune").code == 0
+    assert "damaged" not in cli("store", "info").out
 
 
 def test_export(cli, results, tmp_path):

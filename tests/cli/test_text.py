@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 import termios
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from harness.cli.text import plain, size
 
+FAMILIES = ",".join(p.name for p in entry_points(group="harness") if p.name != "local")
 SHOP = str(Path(__file__).parent / "shop.py")
 
 
@@ -44,7 +46,7 @@ def on_terminal(width, *args, cache):
         },
         "TERM": "xterm-256color",
         "HARNESS_CACHE": str(cache),
-        "HARNESS_DISABLE_PLUGINS": "codec,codec_classical",
+        "HARNESS_DISABLE_PLUGINS": FAMILIES,
     }
     command = [sys.executable, "-c", "from harness.cli import main; main()", *args]
     with subprocess.Popen(command, stdout=worker, stderr=worker, env=env):
@@ -86,3 +88,18 @@ def test_why_stands_below_the_summary(tmp_path):
     at = next(i for i, line in enumerate(lines) if "A wooden crate" in line)
     assert lines[at + 1].strip() == "oakwood is not installed"
     assert lines[at + 1].index("oakwood") == lines[at].index("A wooden")
+
+
+def test_where_names_are_long_the_summary_stands_below(tmp_path):
+    (tmp_path / "long.py").write_text(
+        "from harness import Model, hookimpl\n"
+        "@hookimpl\n"
+        "def harness_models():\n"
+        "    return [Model(name='n' * 50 + c, family='post', factory='x:x', summary='words ' * 9)\n"
+        "            for c in 'ab']\n"
+    )
+    plugin = ("--plugin", str(tmp_path / "long.py"))
+    narrow = on_terminal(80, "list", "models", *plugin, cache=tmp_path)
+    assert [line.split()[0] for line in narrow] == ["name", "✓", "words", "✓", "words"]
+    wide = on_terminal(160, "list", "models", *plugin, cache=tmp_path)
+    assert [line.split()[0] for line in wide] == ["name", "✓", "✓"]
