@@ -95,11 +95,11 @@ def test_where_names_are_long_the_summary_stands_below(tmp_path):
         "from harness import Model, hookimpl\n"
         "@hookimpl\n"
         "def harness_models():\n"
-        "    return [Model(name='n' * 50 + c, family='post', factory='x:x', summary='words ' * 9)\n"
+        "    return [Model(name='n' * 50 + c, family='post', factory='x:x', summary='w ' * 30)\n"
         "            for c in 'ab']\n"
     )
     plugin = ("--plugin", str(tmp_path / "long.py"))
     narrow = on_terminal(80, "list", "models", *plugin, cache=tmp_path)
-    assert [line.split()[0] for line in narrow] == ["name", "✓", "words", "✓", "words"]
+    assert [line.split()[0] for line in narrow] == ["name", "✓", "w", "✓", "w"]
     wide = on_terminal(160, "list", "models", *plugin, cache=tmp_path)
     assert [line.split()[0] for line in wide] == ["name", "✓", "✓"]
