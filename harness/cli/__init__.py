@@ -83,6 +83,7 @@ def main() -> None:
         error.show()
         code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
+        click.echo("harness: interrupted; run the same command again to go on", err=True)
         code = 130
     except BrokenPipeError:
         sys.stderr.close()

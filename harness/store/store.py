@@ -160,6 +160,7 @@ class Store:
         if self._journal is not None:
             self._journal.close()
             self._journal = None
+            shutil.rmtree(self.root / "tmp", ignore_errors=True)
             self._lock.close()
 
 

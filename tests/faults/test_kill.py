@@ -1,4 +1,4 @@
-"""A run that is killed or interrupted loses nothing that it finished, and leaves nothing behind."""
+"""A run that is killed loses nothing that it finished, and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -63,12 +63,11 @@ def test_killed_twenty_times_the_tables_are_those_of_an_undisturbed_run(
     while kills < 20:
         process = program.start("run", suite, "--json", "--jobs", 2)
         wanted = rng.choice([0, 1, 3, 6, 12, 20])
-        again: set[str] = set()
         fresh = 0
         while fresh < wanted and (line := process.stdout.readline()):
             event = json.loads(line)
             if event["event"] == "node" and event["outcome"] == "ok":
-                again.add(event["key"]) if event["cached"] else told.add(event["key"])
+                told.add(event["key"])
                 fresh += not event["cached"]
         time.sleep(rng.random() * (0.6 if wanted == 0 else 0.05))
         if process.poll() is None:
@@ -76,10 +75,6 @@ def test_killed_twenty_times_the_tables_are_those_of_an_undisturbed_run(
             kills += 1
         process.communicate()
         no_orphans(process.pid)
-        if fresh:  # it had read the store: whatever an earlier run told of was reused
-            assert again
-        if len(told) > 190:
-            break
     journal = program.folder / "results" / "store" / "journal.jsonl"
     damage: list[str] = []
     kept = {r["key"] for r in read_journal(journal, damage) if r.get("outcome") == "ok"}
@@ -116,29 +111,23 @@ def test_an_interrupt_ends_the_run_within_two_seconds(
     assert err == ""
     no_orphans(process.pid)
     assert not (program.folder / "results" / "plates").exists()
-    assert list((program.folder / "results" / "store" / "tmp").iterdir()) == []
+    assert not (program.folder / "results" / "store" / "tmp").exists()
 
 
-def test_an_interrupt_before_the_first_node_says_so_too(program, suite_of, no_orphans):
-    process = program.start("run", suite_of())
-    while b"harness" not in Path(f"/proc/{process.pid}/maps").read_bytes() and (
-        process.poll() is None
-    ):
-        time.sleep(0.005)
-        if any("numpy" in m or "yaml" in m for m in _maps(process.pid)):
-            break
+@pytest.mark.parametrize("wait", [0.1, 0.2, 0.4])
+def test_an_interrupt_at_any_moment_of_the_start(program, suite_of, no_orphans, wait):
+    suite = suite_of(models=[{"name": "copier", "params": {"pause": 5}}])
+    process = program.start("run", suite)
+    time.sleep(wait)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=10)
-    assert process.returncode in {130, -signal.SIGINT}
-    no_orphans(process.pid)
+    start = time.monotonic()
+    out, err = process.communicate(timeout=10)
+    assert time.monotonic() - start < 2
+    assert process.returncode in {130, -signal.SIGINT}  # the latter before the program began
     if process.returncode == 130:
+        assert "run the same command again to go on" in out + err
         assert "Traceback" not in err
-
-
-def _maps(pid: int) -> list[str]:
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/maps").read_text().splitlines()
-    return []
+    no_orphans(process.pid)
 
 
 def test_two_interrupts_end_it_at_once(program, suite_of, no_orphans):
