@@ -1,33 +1,19 @@
-"""The words of the house, as frozen records.
-
-Everything a plugin declares and everything the core passes around is one of these. The
-module is pure standard library and imports nothing of the harness, so that a plugin, a
-worker in another interpreter and the core can all read it at no cost.
-
-A ``Ref`` names a Python object that is imported only where it is called:
-``"package.module:attribute"``.
-"""
+"""What plugins declare: families, tasks, models, datasets, metrics, devices."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Literal
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from typing import Literal
 
 __all__ = [
     "Artifact",
     "Better",
     "ComparePanel",
-    "Curve",
     "CurvePanel",
     "Dataset",
     "Derived",
-    "DerivedScore",
     "Device",
     "Executor",
     "Exporter",
@@ -40,7 +26,6 @@ __all__ = [
     "Model",
     "Outcome",
     "Panel",
-    "PublishedScore",
     "Ref",
     "Resource",
     "Stage",
@@ -433,68 +418,3 @@ class SuiteFile:
     name: str
     path: str
     summary: str = ""
-
-
-# --- numbers ---------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PublishedScore:
-    """One number quoted from a publication; it never stands in a ranking.
-
-    ``position`` orders the points of a curve. ``item`` is None for a number over a whole set.
-    """
-
-    model: str
-    dataset: str
-    metric: str
-    value: float
-    position: int = 0
-    item: str | None = None
-    signature: str = "published"
-    unit: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Curve:
-    """All item scores of one entry of the board, on one dataset.
-
-    Attributes:
-        entry: label of the row: model, parameters and variant.
-        points: P operating points, in suite order.
-        items: N item ids, the same for every curve of a call.
-        scores: metric name to a float64 array (P, N); NaN where there is no score.
-        aggregate: metric name to a function over the last axis.
-        resamples: (B, N) item indices of the bootstrap, shared by all curves, so that
-            comparisons are paired.
-    """
-
-    entry: str
-    points: tuple[Mapping[str, Json], ...]
-    items: tuple[str, ...]
-    scores: Mapping[str, NDArray[np.float64]]
-    aggregate: Mapping[str, Any]
-    resamples: NDArray[np.intp]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DerivedScore:
-    """A derived score of one entry, or the reason why there is none.
-
-    Attributes:
-        value: NaN where ``refusal`` says why.
-        replicates: (B,) bootstrap replicates on the shared resamples, or None.
-        per_item: item id to the same score on that item alone.
-        details: numbers that belong to it, e.g. other interpolations, window, overlap.
-    """
-
-    entry: str
-    name: str
-    value: float
-    signature: str
-    low: float = float("nan")
-    high: float = float("nan")
-    refusal: str = ""
-    replicates: NDArray[np.float64] | None = None
-    per_item: Mapping[str, float] = field(default_factory=dict)
-    details: Mapping[str, Json] = field(default_factory=dict)

@@ -1,0 +1,67 @@
+"""The words of the house, as frozen records.
+
+Everything a plugin declares and everything the core passes around is one of these. The
+module is pure standard library and imports nothing of the harness, so that a plugin, a
+worker in another interpreter and the core can all read it at no cost.
+
+A ``Ref`` names a Python object that is imported only where it is called:
+``"package.module:attribute"``.
+"""
+
+from harness.spec.declarations import (
+    Artifact,
+    Better,
+    ComparePanel,
+    CurvePanel,
+    Dataset,
+    Derived,
+    Device,
+    Executor,
+    Exporter,
+    Family,
+    FrontPanel,
+    Importer,
+    Item,
+    Json,
+    Metric,
+    Model,
+    Outcome,
+    Panel,
+    Ref,
+    Resource,
+    Stage,
+    SuiteFile,
+    Task,
+    Unavailable,
+)
+from harness.spec.numbers import Curve, DerivedScore, PublishedScore
+
+__all__ = [
+    "Artifact",
+    "Better",
+    "ComparePanel",
+    "Curve",
+    "CurvePanel",
+    "Dataset",
+    "Derived",
+    "DerivedScore",
+    "Device",
+    "Executor",
+    "Exporter",
+    "Family",
+    "FrontPanel",
+    "Importer",
+    "Item",
+    "Json",
+    "Metric",
+    "Model",
+    "Outcome",
+    "Panel",
+    "PublishedScore",
+    "Ref",
+    "Resource",
+    "Stage",
+    "SuiteFile",
+    "Task",
+    "Unavailable",
+]
