@@ -42,7 +42,7 @@ def _model(name: str, factory: str, check: str, **fields: Any) -> Model:
     )
 
 
-def _pillow_models() -> list[Model]:
+def _jpeg_models() -> list[Model]:
     jpeg = {
         "tags": _IMAGE,
         "requires": _PILLOW,
@@ -69,6 +69,11 @@ def _pillow_models() -> list[Model]:
             summary="JPEG, baseline, 4:4:4, by libjpeg-turbo in Pillow",
             **jpeg,
         ),
+    ]
+
+
+def _pillow_models() -> list[Model]:
+    return [
         _model(
             "jpeg2000",
             "pillow_codecs:jpeg2000",
@@ -130,10 +135,6 @@ def _jxl_models() -> list[Model]:
 
 
 def _ffmpeg_models() -> list[Model]:
-    av1 = {
-        "paper": "AV1 Bitstream & Decoding Process Specification, Alliance for Open Media",
-        "url": "https://aomediacodec.github.io/av1-spec/",
-    }
     return [
         _model(
             "x264",
@@ -162,6 +163,28 @@ def _ffmpeg_models() -> list[Model]:
             url="https://www.itu.int/rec/T-REC-H.265",
         ),
         _model(
+            "vvenc",
+            "ffmpeg:vvenc",
+            "vvenc",
+            params={"preset": "fast"},
+            points={"qp": (47, 42, 37, 32, 27, 21)},
+            tags=_FFMPEG,
+            requires=_WITH_FFMPEG,
+            summary="VVC intra picture, YCbCr 4:2:0 10 bit (VVenC has no 4:4:4), for PSNR",
+            licence="BSD-3-Clause-Clear",
+            paper="ITU-T H.266 | ISO/IEC 23090-3",
+            url="https://www.itu.int/rec/T-REC-H.266",
+        ),
+    ]
+
+
+def _av1_models() -> list[Model]:
+    av1 = {
+        "paper": "AV1 Bitstream & Decoding Process Specification, Alliance for Open Media",
+        "url": "https://aomediacodec.github.io/av1-spec/",
+    }
+    return [
+        _model(
             "aom-av1",
             "ffmpeg:aom_av1",
             "aom_av1",
@@ -185,22 +208,10 @@ def _ffmpeg_models() -> list[Model]:
             licence="BSD-3-Clause-Clear",
             **av1,
         ),
-        _model(
-            "vvenc",
-            "ffmpeg:vvenc",
-            "vvenc",
-            params={"preset": "fast"},
-            points={"qp": (47, 42, 37, 32, 27, 21)},
-            tags=_FFMPEG,
-            requires=_WITH_FFMPEG,
-            summary="VVC intra picture, YCbCr 4:2:0 10 bit (VVenC has no 4:4:4), for PSNR",
-            licence="BSD-3-Clause-Clear",
-            paper="ITU-T H.266 | ISO/IEC 23090-3",
-            url="https://www.itu.int/rec/T-REC-H.266",
-        ),
     ]
 
 
 @hookimpl
 def harness_models() -> list[Model]:
-    return [*_pillow_models(), *_jxl_models(), *_ffmpeg_models()]
+    found = (_jpeg_models, _pillow_models, _jxl_models, _ffmpeg_models, _av1_models)
+    return [model for declare in found for model in declare()]
