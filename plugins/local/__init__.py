@@ -1,4 +1,4 @@
-"""This machine: the host as a device, worker processes as an executor, the board's forms."""
+"""The host as a device, worker processes as an executor, the forms of a board."""
 
 from __future__ import annotations
 
