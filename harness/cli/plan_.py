@@ -61,7 +61,7 @@ def command(
             }
         )
         return
-    width = max(len(label) for label in rows)
+    width = max(map(len, rows), default=0)
     for label, row in rows.items():
         told = ", ".join(f"{n:,} {what}" for what, n in row.most_common())
         why = f"  ({reasons[label]})" if label in reasons else ""

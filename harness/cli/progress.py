@@ -6,6 +6,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Protocol, Self
 
@@ -65,6 +66,21 @@ class JsonLines:
         )
 
 
+@dataclass(slots=True)
+class Problem:
+    """Nodes of one step of one row that ended alike, with the reason of the first."""
+
+    entry: str
+    step: str
+    outcome: str
+    reason: str
+    count: int = 0
+
+    @property
+    def place(self) -> str:
+        return f"{self.entry} · {self.step}"
+
+
 class _Counting:
     """Counts what happened, per row."""
 
@@ -72,7 +88,7 @@ class _Counting:
         self.suite, self.jobs = suite, jobs
         self.total = self.reused = self.ran = 0
         self.rows: dict[str, Counter[str]] = {e.label: Counter() for e in suite.entries}
-        self.problems: Counter[tuple[str, str, str, str]] = Counter()
+        self.problems: dict[tuple[str, str, str], Problem] = {}
         self.start = time.monotonic()
 
     def take(self, event: Mapping[str, Any]) -> None:
@@ -85,8 +101,8 @@ class _Counting:
             else:
                 self.ran += 1
             if event["outcome"] in (*_BAD, "unavailable"):
-                place = (event["entry"], event["step"], event["outcome"], event["reason"])
-                self.problems[place] += 1
+                place = (event["entry"], event["step"], event["outcome"])
+                self.problems.setdefault(place, Problem(*place, event["reason"])).count += 1
 
     @property
     def ended(self) -> int:
@@ -101,11 +117,11 @@ class _Counting:
 
 
 class Lines:
-    """Plain lines: each row when it is done, each problem once, and the pace now and then."""
+    """Plain lines: each problem once, when it is first met, and the pace now and then."""
 
     def __init__(self, suite: Suite, jobs: int) -> None:
         self.counts = _Counting(suite, jobs)
-        self._said: set[tuple[str, str, str, str]] = set()
+        self._said = 0
         self._next = time.monotonic() + 10
 
     def __enter__(self) -> Self:
@@ -120,10 +136,9 @@ class Lines:
             click.echo(f"warning: {event['text']}")
             return
         counts.take(event)
-        for place in counts.problems.keys() - self._said:
-            self._said.add(place)
-            entry, step, outcome, reason = place
-            click.echo(f"{outcome:>11}  {entry} · {step}: {reason}")
+        for problem in list(counts.problems.values())[self._said :]:
+            self._said += 1
+            click.echo(f"{problem.outcome:>11}  {problem.place}: {problem.reason}")
         if event["event"] == "plan":
             click.echo(
                 f"{counts.suite.name}: {counts.total:,} nodes, {event['reused']:,} reused, "
@@ -172,11 +187,11 @@ class Terminal:
         self.counts.take(event)
 
     def finished(self, done: Done) -> None:
-        for (entry, step, outcome, reason), count in self.counts.problems.items():
-            times = f" ({count} nodes)" if count > 1 else ""
-            self._console.print(f"[red]{outcome:>11}[/]", end="  ")
+        for problem in self.counts.problems.values():
+            times = f" ({problem.count} nodes)" if problem.count > 1 else ""
+            self._console.print(f"[red]{problem.outcome:>11}[/]", end="  ")
             self._console.print(
-                f"{entry} · {step}: {reason}{times}", markup=False, highlight=False
+                f"{problem.place}: {problem.reason}{times}", markup=False, highlight=False
             )
         say(done, self.counts)
 
