@@ -147,16 +147,20 @@ def bench_nodes(suite: str, results: Path) -> bool:
 
 
 def bench_resume(suite: str, results: Path) -> bool:
-    """Wall time of ``harness run`` where everything is done, start included."""
+    """CPU of ``harness run`` where everything is done, start included."""
     command = harness("run", suite, "--results", str(results))
     measure(*command)  # the first one builds the board
 
     def once() -> float:
-        _, wall, said = measure(*command)
+        cpu, wall, said = measure(*command)
         assert f"{NODES:,} reused" in said, said
-        return wall
+        walls.append(wall)
+        return cpu
 
-    return report(f"resume of {NODES:,} finished nodes", best(3, once), 1, "s wall")
+    walls: list[float] = []
+    seconds = best(3, once)
+    print(f"  resuming took {min(walls):.2f} s of wall time")
+    return report(f"resume of {NODES:,} finished nodes", seconds, 1, "s CPU")
 
 
 def main() -> int:

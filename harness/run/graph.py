@@ -82,11 +82,6 @@ class Graph:
         """Return the digest of an artifact that a finished node left."""
         return self._digests[id(node)][artifact]
 
-    def untaken(self) -> Iterator[tuple[Node, str]]:
-        """Yield the nodes that are ready, with their keys."""
-        for queue in self._ready.values():
-            yield from queue
-
     def exhausted(self, group: Group) -> bool:
         """Return whether no further node of the group can come."""
         return not self._left[group.name]

@@ -118,6 +118,17 @@ def test_a_single_file_is_a_plugin(toy):
     assert (family.name, task) == ("toy", registry.task("toy/squeeze")[1])
 
 
+def test_a_task_of_two_families_is_asked_for_by_both_words(tmp_path, toy):
+    path = tmp_path / "twin_toy.py"
+    path.write_text(toy.read_text().replace('name="toy"', 'name="other"').replace("toy:", "x:"))
+    registry = Registry.load([toy, path])
+    with pytest.raises(UsageError, match="ambiguous: say one of other/squeeze, toy/squeeze"):
+        registry.task("squeeze")
+    assert registry.task("other/squeeze")[0].name == "other"
+    with pytest.raises(UsageError, match=r"unknown task 'toy/squeezz' \(did you mean 'toy/squ"):
+        registry.task("toy/squeezz")
+
+
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(UsageError, match=r"plugin file .*gone.py does not exist"):
         load_plugins([tmp_path / "gone.py"])

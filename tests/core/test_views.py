@@ -37,7 +37,7 @@ def test_plain_lines_tell_each_problem_once_and_the_end(command, suite):
     (end,) = [line for line in lines if line.startswith("144 nodes: ")]
     assert re.match(r"144 nodes: 80 ok, 48 skipped, 16 error; \d+ reused; \d+ s", end)
     for name in ("board", "scores", "nodes", "environments"):
-        assert re.search(rf"^ +{name}  results/toy/{name}\.", said.stdout, re.MULTILINE)
+        assert re.search(rf"^ *{name}  results/toy/{name}\.", said.stdout, re.MULTILINE)
     assert "\x1b" not in said.stdout
 
 
