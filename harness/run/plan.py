@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
@@ -193,6 +194,9 @@ def dataset_items(use: SuiteDataset) -> tuple[Item, ...]:
         raise UsageError(f"dataset {dataset.name}: {error}") from None
     except Exception as error:  # noqa: BLE001 - a plugin may raise anything
         raise UsageError(f"dataset {dataset.name}: {type(error).__name__}: {error}") from None
+    doubles = [i for i, n in Counter(item.id for item in found).items() if n > 1]
+    if doubles:
+        raise UsageError(f"dataset {dataset.name}: two items are called {doubles[0]!r}")
     for pattern in use.items:
         if not any(fnmatchcase(i.id, pattern) for i in found):
             hint = nearest(pattern, [i.id for i in found])

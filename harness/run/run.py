@@ -15,11 +15,13 @@ from typing import Any
 from harness.errors import UsageError
 from harness.registry import Registry, resolve
 from harness.run.environment import describe_environment, environment_id
+from harness.run.executor import NodeExecutor
 from harness.run.graph import Ended, Graph
 from harness.run.keys import digest
 from harness.run.plan import Plan, make_plan
 from harness.run.rows import environment_rows, node_rows, published_rows, score_rows
 from harness.run.scheduler import Emit, Scheduler
+from harness.spec import Unavailable
 from harness.store import Store
 from harness.store.tables import write_table
 from harness.suite import Suite
@@ -86,7 +88,7 @@ def run_suite(
         UsageError: the results cannot be written, or the plan cannot be made.
         StoreFull: the disk is full.
     """
-    factory = resolve(registry.get("executors", executor).factory)
+    factory = _executor(registry, executor)
     plan = make_plan(suite, registry, only=only, limit=limit)
     if not plan.nodes:
         raise UsageError(f"suite {suite.name}: nothing to run")
@@ -113,6 +115,15 @@ def run_suite(
         if workers is not None:
             workers.close()
         store.close()
+
+
+def _executor(registry: Registry, name: str) -> Callable[[int, Path], NodeExecutor]:
+    ref = registry.get("executors", name).factory
+    try:
+        factory: Callable[[int, Path], NodeExecutor] = resolve(ref)
+    except (Unavailable, AttributeError) as error:
+        raise UsageError(f"executor {name!r}: {error}") from None
+    return factory
 
 
 def forecast(

@@ -305,6 +305,7 @@ def test_limit_and_items_and_only(suite_of):
         ("    return [Item(", "    raise KeyError('x')\n    return [Item(", "rows: KeyError: 'x'"),
         ("    return [Item(", "    raise ValueError('torn')\n    return [Item(", "rows: torn"),
         ("def index(", "def indeks(", "dataset rows: AttributeError"),
+        ('Item(f"r{n}"', 'Item("r"', "dataset rows: two items are called 'r'"),
     ],
 )
 def test_mistakes_of_a_family_are_one_clear_line(trained, old, new, fault):

@@ -371,6 +371,17 @@ def test_an_unknown_executor_is_a_usage_error(suite_of, tmp_path):
     assert not (tmp_path / "r").exists()
 
 
+def test_an_executor_that_cannot_be_had_is_a_usage_error(suite_of, tmp_path):
+    (tmp_path / "far.py").write_text(
+        "from harness import Executor, hookimpl\n"
+        "@hookimpl\ndef harness_executors():\n"
+        "    return [Executor(name='far', factory='no_such_cluster:Cluster')]\n"
+    )
+    opened, registry = open_suite(str(suite_of()), (tmp_path / "far.py",))
+    with pytest.raises(harness.UsageError, match="executor 'far': no_such_cluster cannot be imp"):
+        run_opened(opened, registry, results=tmp_path / "r", executor="far")
+
+
 # --- the worker's surroundings ---------------------------------------------------------
 
 
