@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from harness.run.plan import Group
+from harness.run.node import Group
 from harness.suite import Limits
 
 __all__ = ["Call", "Done", "NodeExecutor"]

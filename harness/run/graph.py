@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from harness.run.plan import Group, Node, Plan
+from harness.run.node import Group, Node, Plan
 from harness.spec import Outcome
 
 __all__ = ["Ended", "Graph"]

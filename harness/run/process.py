@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.run.executor import Call, Done
-from harness.run.plan import Group
+from harness.run.node import Group
 from harness.run.worker_process import WorkerProcess
 
 __all__ = ["ProcessExecutor"]

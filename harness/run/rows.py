@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from harness.run.graph import Ended
-from harness.run.plan import Node, Plan
+from harness.run.node import Node, Plan
 from harness.spec import Outcome
 from harness.store import Store
 from harness.suite import Suite

@@ -18,7 +18,8 @@ from harness.run.environment import describe_environment, environment_id
 from harness.run.executor import NodeExecutor
 from harness.run.graph import Ended, Graph
 from harness.run.keys import digest
-from harness.run.plan import Plan, make_plan
+from harness.run.node import Plan
+from harness.run.plan import make_plan
 from harness.run.rows import environment_rows, node_rows, published_rows, score_rows
 from harness.run.scheduler import Emit, Scheduler
 from harness.spec import Unavailable

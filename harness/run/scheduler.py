@@ -10,7 +10,7 @@ from typing import Any
 from harness.run.executor import Call, Done, NodeExecutor
 from harness.run.graph import Ended, Graph
 from harness.run.keys import canonical
-from harness.run.plan import Group, Node, Plan
+from harness.run.node import Group, Node, Plan
 from harness.spec import Item, Outcome
 from harness.store import Store
 

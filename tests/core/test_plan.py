@@ -13,7 +13,8 @@ from harness.api import open_suite
 from harness.errors import UsageError
 from harness.run import forecast
 from harness.run.keys import canonical, digest, node_key
-from harness.run.plan import Plan, make_plan
+from harness.run.node import Plan
+from harness.run.plan import make_plan
 
 # Its text is part of its keys: changing it changes the golden vectors below, nothing else may.
 TRAINED = """\
