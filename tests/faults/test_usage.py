@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 
@@ -104,3 +107,20 @@ def test_two_writers_are_one_too_many(program, suite_of):
     assert program("plan", suite).returncode == 0  # reading is free
     _, err = first.communicate(timeout=60)
     assert first.returncode == 0, err
+
+
+def test_the_program_may_be_the_first_process_of_a_container(program, suite_of):
+    """Workers that ask whether their parent is process 1 would take it for dead."""
+    inside = ["unshare", "--fork", "--pid", "--mount-proc"]
+    if subprocess.run([*inside, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("NOT TESTED: a process namespace cannot be made here")
+    code = "from harness.cli import main; main()"
+    said = subprocess.run(
+        [*inside, sys.executable, "-c", code, "run", suite_of()],
+        cwd=program.folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert said.returncode == 0, said.stdout + said.stderr
