@@ -1,6 +1,6 @@
-"""A neural codec against CompressAI's own eval tool, on one checkpoint and four images.
+"""A neural codec against CompressAI's own eval tool, on one checkpoint and a few images (4).
 
-    python benchmarks/bench_hyperprior.py
+    python benchmarks/bench_hyperprior.py [IMAGES]
 
 The network is a scale hyperprior of 128 and 192 channels with random weights: it makes the work
 of a trained one of that size, through real bytes. ``compressai.utils.eval_model`` runs in one
@@ -28,7 +28,6 @@ from bench_jpeg import agree, compare, harness, images, measure, our_numbers, tw
 
 ARCHITECTURE = "bmshj2018-hyperprior"
 PAIRS = 2
-COUNT = 4
 NUMBERS = (
     ("payload_bpp", "bpp", 1e-12),
     ("psnr_rgb", "psnr-rgb", 1e-4),
@@ -49,7 +48,7 @@ def write_checkpoint(path: Path) -> dict[str, str]:
     with torch.no_grad():
         for parameter in network.g_a.parameters():
             if parameter.ndim == 4:
-                parameter.mul_(3.0)
+                parameter.mul_(1.7)
     network.update(force=True)
     torch.save(network.state_dict(), path)
     return {"path": str(path), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
@@ -85,16 +84,16 @@ def payload_bpp(results: Path, total: float) -> float:
     return total * payload / (header + payload)
 
 
-def main() -> int:
+def main(count: int) -> int:
     """Run both tools in turn and print how they compare."""
     two_cores()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        where, _, what = images(folder, COUNT)
+        where, _, what = images(folder, count)
         print(f"{ARCHITECTURE}, 128 and 192 channels, random weights, {what}; 2 cores", flush=True)
         pictures = folder / "pictures"
         pictures.mkdir()
-        for path in sorted(where.glob("*.png"))[:COUNT]:
+        for path in sorted(where.glob("*.png"))[:count]:
             shutil.copy(path, pictures)
         checkpoint = write_checkpoint(folder / "random.pth.tar")
         suite = folder / "suite.yaml"
@@ -118,4 +117,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 4))

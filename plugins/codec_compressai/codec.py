@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from harness import add_seconds, note
+from harness import add_seconds, note, span
 from harness.spec import Json
 from harness_plugins.codec_compressai.bitstream import Bitstream, pack, unpack
+from harness_plugins.codec_compressai.networks import network_class
 
 __all__ = ["NeuralCodec"]
 
@@ -53,6 +54,7 @@ class NeuralCodec:
     ) -> None:
         torch.set_num_threads(1)
         torch.use_deterministic_algorithms(mode=True)
+        network_class(architecture)  # imported now, not while the first image is timed
         self._load = load
         self._qualities = qualities
         self._strings = 1 if architecture == "bmshj2018-factorized" else 2
@@ -62,18 +64,21 @@ class NeuralCodec:
     def encode(self, image: NDArray[np.uint8], point: Mapping[str, Json]) -> bytes:
         """Compress one image: uint8 (H, W, 3) to header and strings of the rANS coder.
 
-        The time of each transform is a span of its name; ``entropy_coding`` is the rest.
+        The span ``encode`` is all of it but loading the network; the time of each transform is
+        a span of its name, and ``entropy_coding`` is the rest of ``compress``.
 
         Raises:
             ValueError: there is no such quality.
         """
         quality, network = self._at(point)
-        with torch.inference_mode(), _spans(network) as outputs:
-            made = network.compress(_padded(image, network.downsampling_factor))
-        self._analysis = _Analysis(image.copy(), quality, outputs["g_a"])
         height, width, _ = image.shape
-        strings = tuple(string for [string] in made["strings"])
-        data = pack(Bitstream(quality, (height, width), strings))
+        with span("encode"), torch.inference_mode():
+            x = _padded(image, network.downsampling_factor)
+            with _spans(network) as outputs:
+                made = network.compress(x)
+            strings = tuple(string for [string] in made["strings"])
+            data = pack(Bitstream(quality, (height, width), strings))
+        self._analysis = _Analysis(image.copy(), quality, outputs["g_a"])
         payload = sum(map(len, strings))
         note("payload_bytes", payload)
         note("header_bytes", len(data) - payload)
@@ -82,7 +87,8 @@ class NeuralCodec:
     def decode(self, data: bytes) -> NDArray[np.uint8]:
         """Reconstruct the image from its bitstream alone; uint8 (H, W, 3).
 
-        The time of each transform is a span of its name; ``entropy_coding`` is the rest.
+        The span ``decode`` is all of it but loading the network; the time of each transform is
+        a span of its name, and ``entropy_coding`` is the rest of ``decompress``.
 
         Raises:
             ValueError: the bitstream is cut, too long, or of a quality there is not.
@@ -91,10 +97,11 @@ class NeuralCodec:
         network = self._network(quality)
         stride = network.downsampling_factor
         shape = (-(-height // stride), -(-width // stride))
-        with torch.inference_mode(), _spans(network):
-            x_hat = network.decompress([[string] for string in strings], shape)["x_hat"]
+        with span("decode"), torch.inference_mode():
+            with _spans(network):
+                x_hat = network.decompress([[string] for string in strings], shape)["x_hat"]
             x_hat = (x_hat[0, :, :height, :width] * 255.0).round_().clamp_(0.0, 255.0)
-        return np.ascontiguousarray(x_hat.byte().permute(1, 2, 0).numpy())
+            return np.ascontiguousarray(x_hat.byte().permute(1, 2, 0).numpy())
 
     def estimate_bits(self, image: NDArray[np.uint8], point: Mapping[str, Json]) -> float:
         """Return the bits the entropy model expects of ``image``, padding included.
@@ -142,8 +149,8 @@ class NeuralCodec:
 def _padded(image: NDArray[np.uint8], stride: int) -> Tensor:
     """Return the image as float32 (1, 3, H', W') in 0…1, both sides multiples of ``stride``."""
     height, width, _ = image.shape
-    planes = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)[None]))
-    x = planes.to(torch.float32).div_(255.0)
+    planes = np.array(image.transpose(2, 0, 1)[None], dtype=np.float32, order="C")
+    x = torch.from_numpy(planes).div_(255.0)
     return functional.pad(x, (0, -width % stride, 0, -height % stride), mode="replicate")
 
 
