@@ -129,7 +129,7 @@ def run_opened(
             **{n: folder / f"{n}.parquet" for n in ("scores", "nodes", "environments")},
         },
         table=table,
-        exit_code=code if finished.scored else 5,
+        exit_code=code or (0 if finished.scored else 5),
     )
 
 

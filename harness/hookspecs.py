@@ -41,6 +41,11 @@ def harness_metrics() -> Iterable[spec.Metric]:  # type: ignore[empty-body]
 
 
 @hookspec
+def harness_derived() -> Iterable[spec.Derived]:  # type: ignore[empty-body]
+    """Declare scores that are computed from scores when a board is built."""
+
+
+@hookspec
 def harness_devices() -> Iterable[spec.Device]:  # type: ignore[empty-body]
     """Declare devices that models run on."""
 

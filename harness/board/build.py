@@ -11,7 +11,7 @@ import numpy as np
 
 from harness.board.columns import Estimate, cell_of, common_signature, mark_best
 from harness.board.gather import gather
-from harness.board.measure import Measured, derived_of, measure
+from harness.board.measure import Measured, measure
 from harness.board.model import NAN, Board, Cell, Column, Failure, PointRow, Row, Table
 from harness.spec import Better, Json
 from harness.stats import rank_sets
@@ -42,6 +42,7 @@ def build_tables(
         measure(suite, scores, sizes.get(scores.dataset, 0))
         for scores in gather(rows, [e.label for e in suite.entries])
     ]
+    columns = [replace(c, shown=c.shown and _tells(suite, c, measured)) for c in columns]
     tables = tuple(_table(suite, columns, m, nodes) for m in measured)
     signatures = {c.name: _signatures(tables, c.name) for c in columns}
     board = Board(
@@ -60,6 +61,15 @@ def build_tables(
     return board, measured
 
 
+def _tells(suite: Suite, column: Column, measured: Sequence[Measured]) -> bool:
+    """Whether a column is worth showing: a derived score nobody asked for must have a number."""
+    asked = (*(suite.board.columns or ()), suite.board.rank_by)
+    if not column.derived or column.name in asked:
+        return True
+    found = (e for m in measured for e in m.summary.get(column.name, {}).values())
+    return any(not np.isnan(e.value) for e in found)
+
+
 def _signatures(tables: Sequence[Table], column: str) -> tuple[str, ...]:
     """Return the signatures of a column's numbers: of the rows', or of their points' if none."""
     rows = [row for table in tables for row in table.rows]
@@ -71,13 +81,11 @@ def _signatures(tables: Sequence[Table], column: str) -> tuple[str, ...]:
 
 def _columns(suite: Suite) -> list[Column]:
     """Return the columns: what is ranked by, derived scores, metrics, times."""
-    measured = {m.name for m in suite.metrics}
     found = [
         Column(
             name=d.name, unit=d.unit, better=d.better, digits=2, summary=d.summary, derived=True
         )
-        for d in derived_of(suite)
-        if set(d.inputs) <= measured
+        for d in suite.derived
     ]
     found += [
         Column(name=m.name, unit=m.unit, better=m.better, digits=m.digits, summary=m.summary)
@@ -131,8 +139,7 @@ def _table(
         if (label, "measured") not in there
     ]
     rows.sort(key=lambda r: _place(r, suite.board.rank_by, columns))
-    items = [i for i in scores.items if i != "*"]
-    return Table(dataset=scores.dataset, items=len(items), rows=tuple(rows))
+    return Table(dataset=scores.dataset, items=len(scores.items), rows=tuple(rows))
 
 
 def _fair(measured: Measured, column: str) -> dict[str, Estimate]:

@@ -17,7 +17,7 @@ from harness.spec import Curve, Derived
 from harness.stats import percentile_interval, resample_indices
 from harness.suite import Suite
 
-__all__ = ["Measured", "derived_of", "measure"]
+__all__ = ["Measured", "measure"]
 
 _REPLICATES = 500_000  # resamples times entries: a board of a thousand is built in a second
 _SEED = 20_240_229  # of all resampling on a board: the same scores give the same board
@@ -37,12 +37,6 @@ class Measured:
     summary: dict[str, dict[str, Estimate]]
 
 
-def derived_of(suite: Suite) -> list[Derived]:
-    """Return the derived scores of the suite's families."""
-    families = {family.name: family for family, _ in suite.tasks}
-    return [d for family in families.values() for d in family.derived]
-
-
 def measure(suite: Suite, scores: Scores, size: int) -> Measured:
     """Aggregate the scores of one dataset.
 
@@ -52,16 +46,16 @@ def measure(suite: Suite, scores: Scores, size: int) -> Measured:
         size: how many items the whole dataset has; 0 where that is not known.
     """
     replicates = min(suite.board.replicates, max(200, _REPLICATES // len(scores.entries)))
-    resamples = resample_indices(len(scores.items), replicates, seed=_SEED)
+    resamples = resample_indices(max(1, len(scores.items)), replicates, seed=_SEED)
     aggregates = Aggregates(resamples)
     metrics = {m.name: m for m in suite.metrics}
     at_points: dict[tuple[str, str], list[Estimate]] = {}
-    for metric in scores.values:
+    for metric in scores.metrics:
         at_points |= _at_points(scores, metric, aggregates, aggregate_of(metrics.get(metric)))
     summary: dict[str, dict[str, Estimate]] = {}
     for (entry, metric), estimates in at_points.items():
         summary.setdefault(metric, {})[entry] = _summary(metric, estimates)
-    for derived in derived_of(suite):
+    for derived in suite.derived:
         if set(derived.inputs) <= set(scores.values):
             summary[derived.name] = _derive(suite, derived, scores, resamples, size)
     return Measured(scores=scores, at_points=at_points, summary=summary)
@@ -74,24 +68,22 @@ def _at_points(
 
     Items count that some measured entry has a score of; a published entry stands on its own.
     """
-    published = np.array([kind == "published" for kind in scores.kinds])
-    missing = np.isnan(scores.values[metric])
+    there = [i for i, label in enumerate(scores.entries) if (label, metric) in scores.signatures]
+    measured = [i for i in there if scores.kinds[i] == "measured"]
     found: dict[tuple[str, str], list[Estimate]] = {}
-    own = [[i] for i in np.flatnonzero(published)]
-    for group in [list(np.flatnonzero(~published)), *own]:
-        entries = [i for i in group if (scores.entries[i], metric) in scores.signatures]
-        if not entries:
+    for group in [measured, *([i] for i in there if scores.kinds[i] == "published")]:
+        if not group:
             continue
-        taken = ~np.all(missing[entries], axis=(0, 1))
-        rows = [(i, point) for i in entries for point in range(len(scores.points[i]))]
+        rows = np.concatenate([scores.of(metric, i) for i in group])
+        owners = [i for i in group for _ in scores.points[i]]
         signatures = {
-            i: " / ".join(sorted(scores.signatures[scores.entries[i], metric])) for i in entries
+            i: " / ".join(sorted(scores.signatures[scores.entries[i], metric])) for i in group
         }
-        at = tuple(np.array(rows).T)
+        taken = ~np.all(np.isnan(rows), axis=0)
         estimates = aggregates.estimates(
-            scores.values[metric][at][:, taken], aggregate, [signatures[i] for i, _ in rows]
+            rows[:, taken], aggregate, [signatures[i] for i in owners]
         )
-        for (i, _), estimate in zip(rows, estimates, strict=True):
+        for i, estimate in zip(owners, estimates, strict=True):
             found.setdefault((scores.entries[i], metric), []).append(estimate)
     return found
 
@@ -124,7 +116,7 @@ def _summary(metric: str, estimates: list[Estimate]) -> Estimate:
     )
     return Estimate(
         value=float(np.mean([e.value for e in there])),
-        signature=f"{there[0].signature}|mean of {len(there)} points",
+        signature=f"{there[0].signature}|mean over points",
         n=there[0].n,
         low=low,
         high=high,
@@ -144,8 +136,8 @@ def _derive(
         Curve(
             entry=entry,
             points=tuple(scores.points[index]),
-            items=tuple(scores.items),
-            scores={name: scores.of(name, index) for name in derived.inputs},
+            items=tuple(scores.items or ["*"]),
+            scores={name: _per_item(scores, name, index) for name in derived.inputs},
             aggregate=aggregate,
             resamples=resamples,
         )
@@ -174,9 +166,19 @@ def _derive(
     return found
 
 
+def _per_item(scores: Scores, metric: str, index: int) -> NDArray[np.float64]:
+    """Return (points, items); the score of a whole set is the same for each of its items."""
+    own = scores.of(metric, index)
+    if metric not in scores.whole:
+        return own
+    return np.repeat(np.nanmean(own, axis=1, keepdims=True), max(1, len(scores.items)), axis=1)
+
+
 def _not_comparable(scores: Scores, index: int, derived: Derived, size: int) -> str:
     """Say why a published curve cannot be held against what was measured here."""
-    items = sum(item != "*" for item in scores.items)
+    rows = [i for i, kind in enumerate(scores.kinds) if kind == "measured"]
+    values = [scores.values[n][rows] for n in derived.inputs if n not in scores.whole]
+    items = min((int(np.sum(~np.all(np.isnan(v), axis=(0, 1)))) for v in values), default=size)
     if items < size:
         return f"published on the whole set; measured here on {items} of {size} items"
     for name in derived.inputs:

@@ -133,7 +133,7 @@ def compares(
     """
     column = next((c for c in board.columns if c.name == panel.match_on), None)
     scores = measured.scores
-    if column is None or panel.match_on not in scores.values:
+    if column is None or panel.match_on not in scores.values or panel.match_on in scores.whole:
         return
     thumbnail = resolve(panel.thumbnail)
     digests = {
@@ -171,12 +171,14 @@ def compares(
 
 def _target(measured: Measured, metric: str, item: str) -> float:
     """Return the value that most entries can come near to: the median of their medians."""
-    at = measured.scores.items.index(item)
-    medians = [
-        np.nanmedian(own)
-        for index in range(len(measured.scores.entries))
-        if not np.all(np.isnan(own := measured.scores.of(metric, index)[:, at]))
+    scores = measured.scores
+    at = scores.items.index(item)
+    own = [
+        scores.of(metric, index)[:, at]
+        for index, kind in enumerate(scores.kinds)
+        if kind == "measured"
     ]
+    medians = [np.nanmedian(values) for values in own if not np.all(np.isnan(values))]
     return float(np.median(medians)) if medians else float("nan")
 
 
@@ -191,8 +193,10 @@ def _candidates(
     scores = measured.scores
     at = scores.items.index(item)
     for index, entry in enumerate(scores.entries):
+        if scores.kinds[index] != "measured":
+            continue
         own = scores.of(panel.match_on, index)[:, at]
-        if scores.kinds[index] != "measured" or np.all(np.isnan(own)):
+        if np.all(np.isnan(own)):
             continue
         with np.errstate(divide="ignore", invalid="ignore"):
             point = int(np.nanargmin(np.abs(np.log(own / target))))
@@ -202,7 +206,9 @@ def _candidates(
             values = {
                 name: float(array[index, point, at])
                 for name, array in scores.values.items()
-                if not np.isnan(array[index, point, at]) and not name.endswith("_seconds")
+                if name not in scores.whole
+                and not np.isnan(array[index, point, at])
+                and not name.endswith("_seconds")
             }
             yield entry, label, values, digest
 

@@ -11,6 +11,7 @@ from harness.board.numerals import interval, number, rank
 __all__ = ["text_table"]
 
 _COLUMNS = 6  # what a terminal has room for
+_NOTES = 8
 
 
 def text_table(board: Board) -> list[str]:
@@ -42,7 +43,15 @@ def _rows(table: Table, columns: list[Column]) -> list[str]:
             notes = (row.cells[c.name].note for c in columns if c.name in row.cells)
             reasons[len(body)] = next(filter(None, notes), row.unranked)
         body.append([_rank(row), row.entry, *cells])
-    return _aligned(head, body, reasons)
+    told = [
+        f"  {row.entry}, {column.name}: {row.cells[column.name].note}"
+        for index, row in enumerate(table.rows)
+        for column in columns
+        if index not in reasons and column.name in row.cells and not _has(row, column)
+    ]
+    if len(told) > _NOTES:
+        told[_NOTES:] = [f"  … and {len(told) - _NOTES} more: see the board"]
+    return _aligned(head, body, reasons) + told
 
 
 def _points(table: Table, columns: list[Column]) -> list[str]:
@@ -63,6 +72,10 @@ def _filled(columns: list[Column], cells: Iterable[Mapping[str, Cell]]) -> list[
     """Return the columns that have a number somewhere."""
     there = {name for found in cells for name, cell in found.items() if not math.isnan(cell.value)}
     return [c for c in columns if c.name in there]
+
+
+def _has(row: Row, column: Column) -> bool:
+    return not math.isnan(row.cells[column.name].value)
 
 
 def _title(column: Column) -> str:

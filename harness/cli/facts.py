@@ -98,7 +98,6 @@ def _family(registry: Registry, family: Any) -> Facts:
     return {
         "interface": family.interface,
         "tasks": {f"{family.name}/{t.name}": _stages(t) for t in family.tasks},
-        "derived": {d.name: d.summary or f"from {', '.join(d.inputs)}" for d in family.derived},
         "panels": [p.title for p in family.panels],
         "conformance": family.conformance or "",
         "models": [m.name for m in models if m.family == family.name],
@@ -168,6 +167,13 @@ _OWN: Mapping[str, Callable[[Registry, Any], Facts]] = {
     "metrics": _metric,
     "datasets": _dataset,
     "families": _family,
+    "derived": lambda registry, derived: {
+        "unit": derived.unit,
+        "better": derived.better,
+        "inputs": derived.inputs,
+        "compute": derived.compute,
+        "parameters": dict(derived.params),
+    },
     "suites": _suite,
     "devices": lambda registry, device: {"kind": device.kind},
     "executors": lambda registry, executor: {"factory": executor.factory},

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _WORDS = (
-    *("models", "families", "datasets", "metrics", "suites"),
+    *("models", "families", "datasets", "metrics", "derived", "suites"),
     *("devices", "plugins", "executors", "exporters", "importers"),
 )
 
@@ -29,6 +29,11 @@ _FACTS: Mapping[str, Mapping[str, Callable[[Any], str]]] = {
     "metrics": {
         "unit": lambda m: m.unit,
         "better": lambda m: "" if m.better == "none" else m.better,
+    },
+    "derived": {
+        "unit": lambda d: d.unit,
+        "better": lambda d: "" if d.better == "none" else d.better,
+        "from": lambda d: ", ".join(d.inputs),
     },
     "suites": {},
     "devices": {"kind": lambda d: d.kind},

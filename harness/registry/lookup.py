@@ -22,6 +22,7 @@ KINDS: Mapping[str, tuple[str, type]] = {
     "families": ("harness_families", spec.Family),
     "datasets": ("harness_datasets", spec.Dataset),
     "metrics": ("harness_metrics", spec.Metric),
+    "derived": ("harness_derived", spec.Derived),
     "suites": ("harness_suites", spec.SuiteFile),
     "devices": ("harness_devices", spec.Device),
     "executors": ("harness_executors", spec.Executor),

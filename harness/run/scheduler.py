@@ -193,7 +193,7 @@ class Scheduler:
             "outcome": str(ended.outcome),
             "reason": ended.reason,
             "key": ended.key,
-            "cached": ended.cached,
+            "cached": ended.cached and ended.key not in self._made,
         }
         if self._early is None:
             self._emit(event)

@@ -117,7 +117,8 @@ class Stage:
         run: ``Ref`` to ``run(model, inputs, point, seed) -> dict[str, value]``: one value for
             each of ``outputs``. ``model`` is what the model's factory returned; ``inputs``
             maps the names in ``inputs`` to loaded values. A stage that does not run once per
-            item gets a list, in item order, for an input that exists once per item.
+            item gets a list, in item order, for an input that exists once per item. What it
+            raises ends the node as ``error``, or as the exception's attribute ``outcome`` says.
         inputs: names of artifacts of earlier stages, or the task's ``item``.
         outputs: what it leaves.
         per: the axes it is repeated over, besides model and dataset.
@@ -157,10 +158,10 @@ class Derived:
 
     Attributes:
         name: column name, unique among all scores.
-        compute: ``Ref`` to ``compute(curves, anchor) -> Iterable[DerivedScore]`` where
+        compute: ``Ref`` to ``compute(curves, anchor, **params) -> Iterable[DerivedScore]`` where
             ``curves`` is a ``Sequence[Curve]`` of one dataset and ``anchor`` is the entry the
             suite names, or None.
-        inputs: metrics it needs; it is left out where the suite measures one of them not.
+        inputs: metrics it needs; a suite that measures all of them has it on its board.
     """
 
     name: str
@@ -225,7 +226,6 @@ class Family:
     summary: str
     interface: Ref
     tasks: tuple[Task, ...]
-    derived: tuple[Derived, ...] = ()
     panels: tuple[Panel, ...] = ()
     conformance: str | None = None
 

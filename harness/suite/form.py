@@ -36,11 +36,15 @@ def read_form(source: Source) -> tuple[SuiteForm, list[str]]:
     return _healthy(source.data, {e["loc"][:2] for e in errors}), list(faults)
 
 
+_OF_KEYS = ("extra_forbidden", "missing")  # errors whose last part is always a key
+
+
 def _is_echo(error: Any) -> bool:
     """Whether an error only says that the other form of an element was meant."""
     branch, given = error["loc"][-1], error["input"]
-    return (branch == "str" and isinstance(given, dict)) or (
-        branch in {"ModelForm", "DatasetForm"} and not isinstance(given, dict)
+    return error["type"] not in _OF_KEYS and (
+        (branch == "str" and isinstance(given, dict))
+        or (branch in {"ModelForm", "DatasetForm"} and not isinstance(given, dict))
     )
 
 
@@ -77,7 +81,11 @@ def describe_fault(
         form: the form it was checked against, for the nearest key; by default the one that
             stands at this place of a suite.
     """
-    path = tuple(p for p in (*prefix, *error["loc"]) if isinstance(p, int) or not _is_branch(p))
+    where: tuple[str | int, ...] = (*prefix, *tuple(error["loc"]))
+    *above, last = where
+    path = tuple(p for p in above if isinstance(p, int) or not _is_branch(p))
+    if error["type"] in _OF_KEYS or not path or isinstance(last, int) or not _is_branch(last):
+        path = (*path, last)
     message = str(error["msg"]).removeprefix("Value error, ").removeprefix("Input ")
     match error["type"]:
         case "extra_forbidden":

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from pydantic import ValidationError
 
 from harness.errors import UsageError, nearest
-from harness.spec import Family, Json, Metric, Model, Task
+from harness.spec import Derived, Family, Json, Metric, Model, Task
 from harness.suite.form import describe_fault, read_form
 from harness.suite.schema import DatasetForm, Limits, ModelForm, StageLimits, SuiteForm
 from harness.suite.source import Source, position
@@ -119,6 +119,7 @@ class _Resolver:
             datasets=tuple(datasets),
             entries=tuple(chain(*entries)),
             metrics=tuple({m.name: m for m in chain(*metrics)}.values()),
+            derived=self._derived({m.name for m in chain(*metrics)}),
             seeds=tuple(dict.fromkeys(form.seeds)),
             devices=tuple(form.devices),
             limits=limits,
@@ -203,6 +204,11 @@ class _Resolver:
         ]
         return not offered or any(set(metric.inputs) <= names for names in offered)
 
+    def _derived(self, measured: set[str]) -> tuple[Derived, ...]:
+        """Return the derived scores that can be computed from what is measured."""
+        known: Mapping[str, Derived] = self.names.all("derived")
+        return tuple(d for d in known.values() if set(d.inputs) <= measured)
+
     def _limits(self, stages: set[str] | None) -> dict[str, Limits]:
         """Split ``limits`` into the suite's own and those of single stages (None: not known)."""
         known = [*Limits.model_fields, *sorted(stages or ()), _SCORED]
@@ -253,7 +259,7 @@ class _Resolver:
                 f"{board.anchor!r} is no row of this suite{nearest(board.anchor, labels)}",
             )
         measured = {m.name for m in metrics}
-        derived = {d.name: d for family, _ in tasks for d in family.derived}
+        derived: Mapping[str, Derived] = self.names.all("derived")
         times = {f"{stage.name}_seconds" for _, task in tasks for stage in task.stages}
         columns = [*measured, *derived, *times]
         for path, name in [

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.spec import Dataset, Family, Json, Metric, Model, Task
+from harness.spec import Dataset, Derived, Family, Json, Metric, Model, Task
 from harness.suite.schema import BoardForm, Limits
 
 __all__ = ["Entry", "Suite", "SuiteDataset"]
@@ -38,6 +38,7 @@ class Suite:
 
     Attributes:
         digest: sha256 of the file's data; says which suite a board was made from.
+        derived: the derived scores whose inputs are all measured.
         limits: stage name to its limits; ``""`` holds the suite's own.
         plugins: single-file plugins it asked for.
     """
@@ -51,6 +52,7 @@ class Suite:
     datasets: tuple[SuiteDataset, ...]
     entries: tuple[Entry, ...]
     metrics: tuple[Metric, ...]
+    derived: tuple[Derived, ...]
     seeds: tuple[int, ...]
     devices: tuple[str, ...]
     limits: Mapping[str, Limits]

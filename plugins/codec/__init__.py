@@ -13,6 +13,7 @@ from harness_suites import shipped
 
 __all__ = [
     "harness_datasets",
+    "harness_derived",
     "harness_families",
     "harness_importers",
     "harness_metrics",
@@ -80,7 +81,6 @@ def harness_families() -> Iterable[spec.Family]:
                     summary="encoding and decoding twice, in other processes and with threads",
                 ),
             ),
-            derived=DERIVED,
             panels=(
                 spec.CurvePanel(title="Rate and PSNR", x="bpp", y="psnr_rgb"),
                 spec.CurvePanel(title="Rate and MS-SSIM", x="bpp", y="ms_ssim_db"),
@@ -154,6 +154,12 @@ def harness_datasets() -> Iterable[spec.Dataset]:
 def harness_metrics() -> Iterable[spec.Metric]:
     """Declare the metrics of quality, rate and conformance."""
     return [*METRICS, *conformance.METRICS]
+
+
+@hookimpl
+def harness_derived() -> Iterable[spec.Derived]:
+    """Declare BD-rate and BD-PSNR."""
+    return DERIVED
 
 
 @hookimpl

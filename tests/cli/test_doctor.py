@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 
 import pytest
 
@@ -65,12 +66,12 @@ def test_heavy_declaration_is_a_warning(cli, tmp_path, monkeypatch):
     package.mkdir()
     (package / "skimage.py").write_text("")
     monkeypatch.syspath_prepend(str(package))
-    monkeypatch.delitem(__import__("sys").modules, "skimage", raising=False)
+    monkeypatch.delitem(sys.modules, "skimage", raising=False)
     (tmp_path / "slow.py").write_text("import skimage")
     told = cli("doctor", "--plugin", tmp_path / "slow.py")
     assert told.code == 0
     assert "imports skimage when it is listed" in told.out
-    monkeypatch.delitem(__import__("sys").modules, "skimage", raising=False)
+    sys.modules.pop("skimage", None)  # the fake one, which must not come back
 
 
 def test_extra_that_lacks_something(cli, tmp_path, monkeypatch):

@@ -53,7 +53,7 @@ def test_every_kind_has_a_word():
 
 def test_plugins_say_what_they_declare(shop):
     told = shop("list", "plugins").out
-    assert "5 models, 1 family, 3 datasets, 2 metrics, 1 device" in told
+    assert "5 models, 1 family, 3 datasets, 2 metrics, 1 derived, 1 device" in told
 
 
 def test_broken_plugin_is_one_line(cli, tmp_path):

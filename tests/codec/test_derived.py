@@ -10,9 +10,9 @@ from collections import defaultdict
 
 import numpy as np
 import pytest
-from harness_plugins.codec.derived import DERIVED, compute
 
 from harness import spec, stats
+from harness_plugins.codec.derived import DERIVED, compute
 
 BD = {d.name: d for d in DERIVED}
 

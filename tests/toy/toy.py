@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 import time
 import zlib
 
@@ -174,7 +175,7 @@ def _flood(text):
 FAULTS = {
     "raise": _raise,
     "exit": lambda text: os._exit(3),
-    "sysexit": lambda text: exit(1),
+    "sysexit": lambda text: sys.exit(1),
     "segfault": _segfault,
     "hang": _hang,
     "eat": _eat,

@@ -9,10 +9,16 @@ from numpy.typing import NDArray
 
 from harness_plugins.codec.outputs import InvalidOutputError
 
-__all__ = ["Image", "ImageMetric", "check_pair"]
+__all__ = ["Image", "ImageMetric", "TooSmallError", "check_pair"]
 
 Image = NDArray[np.uint8]
 ImageMetric = Callable[[Image, Image], float]
+
+
+class TooSmallError(ValueError):
+    """A metric is not defined on an image of this size; that is no fault of the codec."""
+
+    outcome = "skipped"
 
 
 def check_pair(reference: Image, reconstruction: Image, *, least: int = 1, why: str = "") -> None:
@@ -26,7 +32,8 @@ def check_pair(reference: Image, reconstruction: Image, *, least: int = 1, why: 
 
     Raises:
         InvalidOutputError: the decoder returned an image of another size.
-        ValueError: one line that says what was expected.
+        TooSmallError: the metric is not defined on so small an image.
+        ValueError: no uint8 (H, W, 3) array.
     """
     for name, image in (("reference", reference), ("reconstruction", reconstruction)):
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
@@ -40,7 +47,7 @@ def check_pair(reference: Image, reconstruction: Image, *, least: int = 1, why: 
         )
     height, width = reference.shape[:2]
     if min(height, width) < max(least, 1):
-        raise ValueError(
+        raise TooSmallError(
             f"the image is {width} x {height}; both sides must have at least {least} pixels"
             + (f": {why}" if why else "")
         )
