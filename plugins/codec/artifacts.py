@@ -19,7 +19,7 @@ class Png:
         import cv2
 
         options = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_FILTER]
-        options.append(cv2.IMWRITE_PNG_FILTER_SUB)
+        options.append(cv2.IMWRITE_PNG_FILTER_UP)
         _, data = cv2.imencode(".png", cv2.cvtColor(value, cv2.COLOR_RGB2BGR), options)
         return data.tobytes()
 
