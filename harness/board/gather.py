@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,12 +13,13 @@ from numpy.typing import NDArray
 
 from harness.board.model import Kind
 from harness.spec import Json
+from harness.suite import Entry
 
 __all__ = ["Scores", "gather"]
 
 Row = Mapping[str, Any]
 _Who = tuple[str, Kind]
-_NO_POINT: Mapping[str, Json] = {}
+_Cell = tuple[_Who, str, int, float]  # whose, point as text, place among items or seeds, score
 
 
 @dataclass(slots=True, kw_only=True)
@@ -27,13 +29,14 @@ class Scores:
     Attributes:
         entries: labels of the rows, in suite order; published ones last.
         kinds: of each entry.
-        points: of each entry, its operating points.
-        items: ids of the items that scores were taken of.
+        points: of each entry, its operating points, in suite order.
+        items: ids of the items that something was measured on.
         values: metric to a float64 array (entries, points, items); NaN where there is none. An
             item's scores under several seeds are averaged: items are what is resampled. Scores
             of whole sets are (entries, points, seeds).
         whole: the metrics whose scores are of whole sets.
-        quoted: (published entry, metric) to its numbers for the whole set: (points, 1).
+        quoted: (published entry, metric) to its numbers: (points, 1) for the whole set, or
+            (points, items), the items being its own.
         signatures: (entry, metric) to the signatures found.
         environments: entry to the environments its scores were made in.
         sources: published entry to where its numbers are from.
@@ -66,90 +69,140 @@ class Scores:
         return self.values[metric][entry, : len(self.points[entry])]
 
 
-def gather(rows: Iterable[Row], labels: Sequence[str]) -> list[Scores]:
+def gather(rows: Iterable[Row], entries: Sequence[Entry], datasets: Sequence[str]) -> list[Scores]:
     """Arrange score rows by dataset.
 
+    Scores of entries and datasets that are no longer in the suite are left out, and so are
+    published ones on datasets on which nothing was measured.
+
     Args:
-        rows: of the ``scores`` table; points come in the order in which they first occur.
-        labels: the suite's rows in order.
+        rows: of the ``scores`` table.
+        entries: the suite's rows in order.
+        datasets: labels of the suite's datasets in order.
     """
-    datasets: dict[str, list[Row]] = {}
+    found: dict[str, list[Row]] = {name: [] for name in datasets}
+    labels = {entry.label for entry in entries}
     for row in rows:
-        datasets.setdefault(row["dataset"], []).append(row)
-    measured = {
-        name: found
-        for name, found in datasets.items()
-        if any(r["kind"] == "measured" for r in found)
-    }
-    return [_arrange(name, found, labels) for name, found in measured.items()]
+        if row["dataset"] in found and (row["kind"] != "measured" or row["entry"] in labels):
+            found[row["dataset"]].append(row)
+    measured = {n: own for n, own in found.items() if any(r["kind"] == "measured" for r in own)}
+    return [_Arrangement(name, entries).of(own) for name, own in measured.items()]
 
 
-def _arrange(dataset: str, rows: list[Row], labels: Sequence[str]) -> Scores:
-    order = {label: n for n, label in enumerate(labels)}
-    entries: dict[_Who, dict[str, int]] = {}  # row → its points in order
-    points: dict[_Who, list[Mapping[str, Json]]] = {}
-    items: dict[str, int] = {}
-    seeds: dict[int, int] = {}
-    cells: dict[str, list[tuple[_Who, int, int, float]]] = {}
-    quoted: dict[tuple[_Who, str], dict[int, float]] = {}
-    scores = Scores(dataset=dataset, entries=[], kinds=[], points=[], items=[], values={})
-    texts: dict[int, str] = {}  # rows share their point objects
-    for row in rows:
-        who = (row["entry"], row["kind"])
-        if row["kind"] == "measured" and row["entry"] not in order:
-            continue
-        point = row["point"] or _NO_POINT
-        text = texts.get(id(point)) or texts.setdefault(
-            id(point), json.dumps(point, sort_keys=True)
+class _Arrangement:
+    """Fills the arrays of one dataset.
+
+    Args:
+        dataset: its label.
+        entries: the suite's rows in order; theirs is the order of rows and points.
+    """
+
+    def __init__(self, dataset: str, entries: Sequence[Entry]) -> None:
+        self._scores = Scores(
+            dataset=dataset, entries=[], kinds=[], points=[], items=[], values={}
         )
-        known = entries.setdefault(who, {})
-        if text not in known:
-            known[text] = len(known)
-            points.setdefault(who, []).append(point)
-        metric = row["metric"]
-        if row["item"] is not None:
-            at = items.setdefault(row["item"], len(items))
-            cells.setdefault(metric, []).append((who, known[text], at, row["value"]))
-        elif row["kind"] == "published":
-            quoted.setdefault((who, metric), {})[known[text]] = row["value"]
-        else:
-            scores.whole.add(metric)
-            at = seeds.setdefault(row["seed"] or 0, len(seeds))
-            cells.setdefault(metric, []).append((who, known[text], at, row["value"]))
-        _note(scores, row)
-    ordered = sorted(entries, key=lambda w: (w[1] != "measured", order.get(w[0], 0)))
-    place = {who: n for n, who in enumerate(ordered)}
-    scores.entries = [label for label, _ in ordered]
-    scores.kinds = [kind for _, kind in ordered]
-    scores.points = [points[who] for who in ordered]
-    scores.items = list(items)
-    most = max((len(p) for p in scores.points), default=0)
-    for metric, found in cells.items():
-        width = len(seeds) if metric in scores.whole else len(items)
-        scores.values[metric] = _dense(found, place, (len(ordered), most, width))
-    for (who, metric), at_points in quoted.items():
-        values = [at_points.get(n, np.nan) for n in range(len(points[who]))]
-        scores.quoted[who[0], metric] = np.array(values)[:, None]
-    return scores
+        self._order = {entry.label: n for n, entry in enumerate(entries)}
+        self._planned = {
+            entry.label: {_text(point): point for point in entry.points} for entry in entries
+        }
+        self._points: dict[_Who, dict[str, Mapping[str, Json]]] = {}
+        self._quoted: dict[tuple[_Who, str], dict[tuple[str, str | None], float]] = {}
+        self._cells: dict[tuple[str, bool], list[_Cell]] = {}
+
+    def of(self, rows: Sequence[Row]) -> Scores:
+        """Return the rows as arrays."""
+        items: dict[str, int] = {}
+        seeds: dict[int, int] = {}
+        texts: dict[int, str] = {}  # rows share their point objects
+        for row in rows:
+            kind, label, point = row["kind"], row["entry"], row["point"]
+            if kind == "published" and label in self._order:
+                label = f"{label} (published)"  # two rows of one name are two rows
+            who = (label, kind)
+            if id(point) not in texts:
+                texts[id(point)] = "" if point is None else _text(point)
+            text = texts[id(point)]
+            known = self._points.setdefault(who, {})
+            if point is not None and text not in known:
+                known[text] = point
+            metric, item, value = row["metric"], row["item"], row["value"]
+            if kind == "published":
+                self._quoted.setdefault((who, metric), {})[text, item] = value
+            else:
+                at = (
+                    seeds.setdefault(row["seed"] or 0, len(seeds))
+                    if item is None
+                    else items.setdefault(item, len(items))
+                )
+                self._cells.setdefault((metric, item is None), []).append((who, text, at, value))
+            _note(self._scores, label, row)
+        self._scores.items = list(items)
+        return self._filled(len(seeds))
+
+    def _filled(self, seeds: int) -> Scores:
+        scores = self._scores
+        ordered = sorted(
+            self._points, key=lambda w: (w[1] != "measured", self._order.get(w[0], 0))
+        )
+        place = {who: n for n, who in enumerate(ordered)}
+        scores.entries = [label for label, _ in ordered]
+        scores.kinds = [kind for _, kind in ordered]
+        points = [self._in_order(who) for who in ordered]
+        scores.points = [list(own.values()) for own in points]
+        index = [{text: n for n, text in enumerate(own)} for own in points]
+        most = max(map(len, points))
+        for (metric, whole), cells in self._cells.items():
+            if whole and (metric, False) in self._cells:
+                continue  # a name that two tasks use for both: the items tell more
+            if whole:
+                scores.whole.add(metric)
+            shape = (len(ordered), most, seeds if whole else len(scores.items))
+            scores.values[metric] = _dense(_placed(cells, place, index), shape)
+        for (who, metric), numbers in self._quoted.items():
+            own = {None} if any(i is None for _, i in numbers) else {i for _, i in numbers}
+            scores.quoted[who[0], metric] = np.array(
+                [[numbers.get((t, i), np.nan) for i in own] for t in points[place[who]]]
+            )
+        return scores
+
+    def _in_order(self, who: _Who) -> dict[str, Mapping[str, Json]]:
+        """Return the points of a row as the suite orders and writes them, others behind."""
+        found = self._points[who]
+        planned = self._planned[who[0]] if who[1] == "measured" else {}
+        named = {text: point for text, point in planned.items() if text in found}
+        return named | {t: p for t, p in found.items() if t not in named} or {"": {}}
 
 
-def _note(scores: Scores, row: Row) -> None:
+def _text(point: Mapping[str, Json]) -> str:
+    return json.dumps(point, sort_keys=True)
+
+
+def _note(scores: Scores, label: str, row: Row) -> None:
     """Remember how a score was made, and where."""
-    scores.signatures.setdefault((row["entry"], row["metric"]), set()).add(row["signature"])
+    scores.signatures.setdefault((label, row["metric"]), set()).add(row["signature"])
     if row["environment"]:
-        scores.environments.setdefault(row["entry"], set()).add(row["environment"])
+        scores.environments.setdefault(label, set()).add(row["environment"])
     if row["source"]:
-        scores.sources[row["entry"]] = row["source"]
+        scores.sources[label] = row["source"]
+
+
+def _placed(
+    cells: list[_Cell], place: Mapping[_Who, int], index: Sequence[Mapping[str, int]]
+) -> Iterator[tuple[int, int, int, float]]:
+    """Yield each score's place; one that belongs to no point stands at all of them."""
+    for who, text, at, value in cells:
+        row = place[who]
+        for point in (index[row][text],) if text else range(len(index[row])):
+            yield row, point, at, value
 
 
 def _dense(
-    cells: list[tuple[_Who, int, int, float]], place: Mapping[_Who, int], shape: tuple[int, ...]
+    cells: Iterable[tuple[int, int, int, float]], shape: tuple[int, ...]
 ) -> NDArray[np.float64]:
     """Return the cells as an array; where several fall in one place (seeds), their mean."""
-    who, point, at, value = zip(*cells, strict=True)
-    where = ([place[w] for w in who], list(point), list(at))
-    total, count = np.zeros(shape), np.zeros(shape)
-    np.add.at(total, where, value)
-    np.add.at(count, where, 1)
+    row, point, at, value = zip(*cells, strict=True)
+    where = np.ravel_multi_index((row, point, at), shape)
+    size = math.prod(shape)
+    total = np.bincount(where, weights=value, minlength=size)
     with np.errstate(invalid="ignore"):
-        return total / count
+        return (total / np.bincount(where, minlength=size)).reshape(shape)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import importlib.machinery
 import importlib.util
 import json
 import math
@@ -192,12 +193,14 @@ def _resolve(ref: str) -> Any:
 def _import_file(name: str, path: str) -> None:
     if name in sys.modules:
         return
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
+    loader = importlib.machinery.SourceFileLoader(name, path)
+    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
+    if spec is None:
         raise ImportError(f"{os.path.basename(path)} is no Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    spec.loader.exec_module(module)
+    # compiled anew: bytecode of another version as old and as long would pass for this one
+    exec(loader.source_to_code(loader.get_data(path), path), module.__dict__)  # noqa: S102
 
 
 def _size(value: Any) -> int:
