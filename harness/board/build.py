@@ -13,6 +13,7 @@ from harness.board.columns import Estimate, cell_of, common_signature, mark_best
 from harness.board.gather import gather
 from harness.board.measure import Measured, measure
 from harness.board.model import NAN, Board, Cell, Column, Failure, PointRow, Row, Table
+from harness.run.plan import dataset_label
 from harness.spec import Better, Json
 from harness.stats import rank_sets
 from harness.suite import Entry, Suite
@@ -38,12 +39,23 @@ def build_tables(
         The board without its panels, and what the panels are drawn from.
     """
     columns = _columns(suite)
+    datasets = list(dict.fromkeys(map(dataset_label, suite.datasets)))
     measured = [
         measure(suite, scores, sizes.get(scores.dataset, 0))
-        for scores in gather(rows, [e.label for e in suite.entries])
+        for scores in gather(rows, suite.entries, datasets)
     ]
     columns = [replace(c, shown=c.shown and _tells(suite, c, measured)) for c in columns]
-    tables = tuple(_table(suite, columns, m, nodes) for m in measured)
+    scored = {m.scores.dataset: m for m in measured}
+    planned: dict[str, list[Mapping[str, Any]]] = {}
+    for node in nodes:
+        planned.setdefault(node["dataset"], []).append(node)
+    tables = tuple(
+        _table(suite, columns, scored[name], planned.get(name, []))
+        if name in scored
+        else _empty_table(suite, name, planned[name])
+        for name in datasets
+        if name in scored or name in planned
+    )
     signatures = {c.name: _signatures(tables, c.name) for c in columns}
     board = Board(
         name=suite.name,
@@ -113,13 +125,14 @@ def _columns(suite: Suite) -> list[Column]:
 def _table(
     suite: Suite, columns: list[Column], measured: Measured, nodes: Sequence[Mapping[str, Any]]
 ) -> Table:
+    """Return the table of a dataset; ``nodes`` are those of that dataset."""
     scores = measured.scores
     entries = {e.label: e for e in suite.entries}
     best = {c.name: mark_best(_fair(measured, c.name), c.better) for c in columns}
     ranks = _ranks(measured, suite.board.rank_by, columns)
     if ranks and suite.board.rank_by:  # one judgement for one column: that of all pairs at once
         best[suite.board.rank_by] = {entry for entry, (low, _) in ranks.items() if low == 1}
-    own = [n for n in nodes if n["dataset"] == scores.dataset]
+    own = _by_entry(nodes)
     rows = [
         _row(
             entries.get(label) if scores.kinds[index] == "measured" else None,
@@ -127,19 +140,33 @@ def _table(
             index,
             columns,
             best,
-            own,
+            own.get(label, []),
         )
         for index, label in enumerate(scores.entries)
     ]
     rows = [_ranked(row, ranks, suite.board.rank_by, measured) for row in rows]
     there = {(r.entry, r.kind) for r in rows}
     rows += [
-        _empty_row(entry, own)
+        _empty_row(entry, own.get(label, []))
         for label, entry in entries.items()
         if (label, "measured") not in there
     ]
     rows.sort(key=lambda r: _place(r, suite.board.rank_by, columns))
     return Table(dataset=scores.dataset, items=len(scores.items), rows=tuple(rows))
+
+
+def _by_entry(nodes: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for node in nodes:
+        found.setdefault(node["entry"], []).append(node)
+    return found
+
+
+def _empty_table(suite: Suite, dataset: str, nodes: Sequence[Mapping[str, Any]]) -> Table:
+    """Return the table of a dataset on which nothing has a score: why, for every entry."""
+    own = _by_entry(nodes)
+    rows = tuple(_empty_row(entry, own.get(entry.label, [])) for entry in suite.entries)
+    return Table(dataset=dataset, items=0, rows=rows)
 
 
 def _fair(measured: Measured, column: str) -> dict[str, Estimate]:
@@ -192,9 +219,13 @@ def _ranked(
     estimate = measured.summary.get(rank_by, {}).get(row.entry)
     if estimate is None or np.isnan(estimate.value):
         return replace(row, unranked=(estimate.note if estimate else "") or f"no {rank_by}")
+    if estimate.signature != common_signature(_fair(measured, rank_by)):
+        return replace(row, unranked=f"its signature differs: {estimate.signature}")
     if estimate.replicates is None:
-        return replace(row, unranked=estimate.note or "its number stands on other items")
-    return replace(row, unranked=f"its signature differs: {estimate.signature}")
+        return replace(row, unranked=estimate.note or f"{rank_by} comes without replicates")
+    if not ranks:
+        return replace(row, unranked=f"no direction of {rank_by} is the better one")
+    return replace(row, unranked="too many of its resamples have no value")
 
 
 def _row(
@@ -243,10 +274,9 @@ def _row(
 
 
 def _empty_row(entry: Entry, nodes: Sequence[Mapping[str, Any]]) -> Row:
-    """Return what is known of an entry without any score."""
-    own = [n for n in nodes if n["entry"] == entry.label]
-    failed = [n for n in own if n["outcome"] != "ok"]
-    first = failed[0]["reason"] if failed else ""
+    """Return what is known of an entry without any score; ``nodes`` are its own."""
+    failed = [n for n in nodes if n["outcome"] != "ok"]
+    causes = [n for n in failed if n["outcome"] != "skipped"] or failed
     model = entry.model
     return Row(
         entry=entry.label,
@@ -255,11 +285,11 @@ def _empty_row(entry: Entry, nodes: Sequence[Mapping[str, Any]]) -> Row:
         summary=model.summary,
         licence=model.licence,
         paper=model.paper,
-        unranked=first,
+        unranked=causes[0]["reason"] or causes[0]["outcome"] if causes else "it was not run",
         failed=len(failed),
-        planned=len(own),
-        steps=tuple(dict.fromkeys(str(n["step"]) for n in own)),
-        provenance=_provenance(own),
+        planned=len(nodes),
+        steps=tuple(dict.fromkeys(str(n["step"]) for n in nodes)),
+        provenance=_provenance(nodes),
     )
 
 

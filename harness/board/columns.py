@@ -17,7 +17,15 @@ from harness.stats import bootstrap_replicates, mean, percentile_interval
 if TYPE_CHECKING:
     from harness.spec import DerivedScore, Metric
 
-__all__ = ["Aggregates", "Estimate", "aggregate_of", "cell_of", "mark_best"]
+__all__ = [
+    "Aggregates",
+    "Estimate",
+    "aggregate_of",
+    "cell_of",
+    "common_signature",
+    "mark_best",
+    "of_derived",
+]
 
 Floats = NDArray[np.float64]
 Aggregate = Callable[[Floats], Floats]
@@ -70,7 +78,7 @@ class Aggregates:
         A row with scores of fewer items than others stands on its own resamples, and is
         compared with none.
         """
-        whole = ~np.any(np.isnan(values), axis=1)
+        whole = ~np.any(np.isnan(values), axis=1) & (values.shape[1] > 0)
         found: dict[int, Estimate] = {}
         if np.any(whole):
             rows = np.flatnonzero(whole)
@@ -97,7 +105,7 @@ class Aggregates:
             from harness.stats import resample_indices
 
             self._drawn[n] = resample_indices(n, self._resamples.shape[0], seed=n)
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", divide="ignore"):
             replicates = bootstrap_replicates(values, self._drawn[n], aggregate)
             low, high = percentile_interval(replicates, n)
             return np.asarray(aggregate(values)), low, high, replicates
@@ -105,7 +113,7 @@ class Aggregates:
     def _partial(self, values: Floats, aggregate: Aggregate, signature: str) -> Estimate:
         there = values[~np.isnan(values)]
         if there.size == 0:
-            return Estimate(value=NAN, signature=signature)
+            return Estimate(value=NAN, signature=signature, note="no score")
         value, low, high, _ = (part[0] for part in self._aggregate(there[None], aggregate))
         return Estimate(
             value=float(value),
@@ -119,10 +127,11 @@ class Aggregates:
 
 def of_derived(score: DerivedScore, n: int) -> Estimate:
     """Take a family's derived score as it is."""
+    items = score.details.get("items")
     return Estimate(
         value=score.value,
         signature=score.signature,
-        n=int(str(score.details.get("items", n))),
+        n=items if isinstance(items, int) else n,
         low=score.low,
         high=score.high,
         replicates=score.replicates,
@@ -148,25 +157,24 @@ def cell_of(estimate: Estimate, *, best: bool = False) -> Cell:
 def mark_best(estimates: Mapping[str, Estimate], better: Better) -> set[str]:
     """Return the entries that the best one is not surely better than.
 
-    Only entries whose signature is the most common one take part.
+    Only entries take part whose signature is the most common one, and that can be compared: a
+    number on other items, or without replicates, is not.
     """
     signature = common_signature(estimates)
     fair: dict[str, Any] = {
-        k: e for k, e in estimates.items() if e.signature == signature and not np.isnan(e.value)
+        k: e
+        for k, e in estimates.items()
+        if e.signature == signature and e.replicates is not None and not np.isnan(e.value)
     }
     if better == "none" or len(fair) < 2:
         return set()
     sign = 1.0 if better == "higher" else -1.0
     top = max(fair, key=lambda k: sign * fair[k].value)
-    paired = {k: e for k, e in fair.items() if e.replicates is not None}
-    if top not in paired:
-        return {k for k, e in fair.items() if e.value == fair[top].value}
     with np.errstate(invalid="ignore"):
-        replicates = np.stack([e.replicates for e in paired.values()])
-        lead = sign * (paired[top].replicates - replicates)
-    low, _ = percentile_interval(lead, min(e.n for e in paired.values()))
+        lead = sign * (fair[top].replicates - np.stack([e.replicates for e in fair.values()]))
+    low, _ = percentile_interval(lead, min(e.n for e in fair.values()))
     # no interval, or one that holds zero
-    return {top} | {k for k, end in zip(paired, low, strict=True) if not end > 0}
+    return {top} | {k for k, end in zip(fair, low, strict=True) if not end > 0}
 
 
 def common_signature(estimates: Mapping[str, Estimate]) -> str:

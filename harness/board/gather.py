@@ -159,7 +159,8 @@ class _Arrangement:
             shape = (len(ordered), most, seeds if whole else len(scores.items))
             scores.values[metric] = _dense(_placed(cells, place, index), shape)
         for (who, metric), numbers in self._quoted.items():
-            own = {None} if any(i is None for _, i in numbers) else {i for _, i in numbers}
+            own = dict.fromkeys(item for _, item in numbers)
+            own = {None: None} if None in own else own
             scores.quoted[who[0], metric] = np.array(
                 [[numbers.get((t, i), np.nan) for i in own] for t in points[place[who]]]
             )

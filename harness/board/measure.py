@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,8 +55,7 @@ def measure(suite: Suite, scores: Scores, size: int) -> Measured:
     for (entry, metric), estimates in at_points.items():
         summary.setdefault(metric, {})[entry] = _summary(metric, estimates)
     for derived in suite.derived:
-        if set(derived.inputs) <= set(scores.values):
-            summary[derived.name] = _derive(suite, derived, scores, resamples, size)
+        summary[derived.name] = _derive(suite, derived, scores, at_points, resamples, size)
     return Measured(scores=scores, at_points=at_points, summary=summary)
 
 
@@ -94,91 +92,142 @@ def _summary(metric: str, estimates: list[Estimate]) -> Estimate:
     Times are averaged over the points; a quality has no meaning without its point unless it is
     the same at all of them, so the table refers to the curve.
     """
-    if len(estimates) == 1:
-        return estimates[0]
+    first = estimates[0]
+    if all(_same(e, first) for e in estimates):
+        return first
     there = [e for e in estimates if not np.isnan(e.value)]
     if not there:
-        return Estimate(value=NAN, signature=estimates[0].signature, note="no score")
-    if not metric.endswith("_seconds") and len({e.value for e in there}) > 1:
+        return first
+    lacking = len(estimates) - len(there)
+    short = f"{lacking} of {len(estimates)} points have no score" if lacking else ""
+    if not metric.endswith("_seconds"):
         low, high = min(e.value for e in there), max(e.value for e in there)
-        return Estimate(
-            value=NAN,
-            signature=there[0].signature,
-            n=there[0].n,
-            note=f"{low:.4g} … {high:.4g} over {len(there)} points",
-        )
-    drawn = [e.replicates for e in there if e.replicates is not None]
-    replicates = np.mean(drawn, axis=0) if len(drawn) == len(there) else None
+        span = f"{low:.4g} … {high:.4g} over {len(there)} points"
+        note = f"{span}; {short}" if short else span
+        return Estimate(value=NAN, signature=there[0].signature, n=there[0].n, note=note)
+    drawn = [e.replicates for e in estimates if e.replicates is not None]
+    replicates = np.mean(drawn, axis=0) if len(drawn) == len(estimates) else None
     low, high = (
-        map(float, percentile_interval(replicates, there[0].n))
+        map(float, percentile_interval(replicates, first.n))
         if replicates is not None
         else (NAN, NAN)
     )
     return Estimate(
         value=float(np.mean([e.value for e in there])),
-        signature=f"{there[0].signature}|mean over points",
-        n=there[0].n,
+        signature=f"{' / '.join(sorted({e.signature for e in there}))}|mean over points",
+        n=min(e.n for e in there),
         low=low,
         high=high,
         replicates=replicates,
+        note=short or next(filter(None, (e.note for e in there)), ""),
     )
 
 
+def _same(one: Estimate, other: Estimate) -> bool:
+    """Whether two operating points have the same number, on every resample too."""
+    if not np.array_equal(one.value, other.value, equal_nan=True):
+        return False
+    if one.replicates is None or other.replicates is None:
+        return one.replicates is other.replicates and one.n == other.n
+    return np.array_equal(one.replicates, other.replicates, equal_nan=True)
+
+
 def _derive(
-    suite: Suite, derived: Derived, scores: Scores, resamples: NDArray[np.intp], size: int
+    suite: Suite,
+    derived: Derived,
+    scores: Scores,
+    at_points: Mapping[tuple[str, str], list[Estimate]],
+    resamples: NDArray[np.intp],
+    size: int,
 ) -> dict[str, Estimate]:
     """Compute a derived score of every entry; published curves beside the anchor's aggregate."""
+    lacking = [name for name in derived.inputs if name not in scores.values]
+    if lacking:
+        return _refused(scores.entries, f"nothing was measured in {', '.join(lacking)}")
     metrics = {m.name: m for m in suite.metrics}
     aggregate = {name: aggregate_of(metrics.get(name)) for name in derived.inputs}
-    compute = resolve(derived.compute)
     anchor = suite.board.anchor
     measured = [
         Curve(
             entry=entry,
             points=tuple(scores.points[index]),
             items=tuple(scores.items or ["*"]),
-            scores={name: _per_item(scores, name, index) for name in derived.inputs},
+            scores={name: _per_item(scores, name, index, aggregate) for name in derived.inputs},
             aggregate=aggregate,
             resamples=resamples,
         )
         for index, entry in enumerate(scores.entries)
         if scores.kinds[index] == "measured"
     ]
-    found = {
-        s.entry: of_derived(s, len(scores.items))
-        for s in compute(measured, anchor, **derived.params)
-    }
+    found = _computed(derived, measured, anchor, len(scores.items))
     reference = next((c for c in measured if c.entry == anchor), None)
     for index, entry in enumerate(scores.entries):
         if scores.kinds[index] != "published":
             continue
-        refusal = _not_comparable(scores, index, derived, size)
+        refusal = _not_comparable(scores, index, derived, at_points, anchor, size)
         if refusal:
-            found[entry] = Estimate(value=NAN, signature="", note=refusal)
+            found |= _refused([entry], refusal)
             continue
-        curves = [_published_curve(scores, index, derived, aggregate)]
-        if reference is not None:
-            curves.insert(0, _as_set(reference))
-        for score in compute(curves, anchor, **derived.params):
-            if score.entry == entry:
-                signature = f"{score.signature}|published"
-                found[entry] = replace(of_derived(score, 0), signature=signature)
+        curves = [_as_set(c, at_points) for c in (reference,) if c is not None]
+        whole = replace(measured[0], entry=entry, points=tuple(scores.points[index]), scores={})
+        curves.append(_as_set(whole, at_points))
+        score = _computed(derived, curves, anchor, 0).get(entry)
+        if score is not None:
+            found[entry] = replace(score, signature=f"{score.signature}|published")
     return found
 
 
-def _per_item(scores: Scores, metric: str, index: int) -> NDArray[np.float64]:
+def _refused(entries: Iterable[str], reason: str) -> dict[str, Estimate]:
+    return {entry: Estimate(value=NAN, signature="", note=reason) for entry in entries}
+
+
+def _computed(
+    derived: Derived, curves: list[Curve], anchor: str | None, items: int
+) -> dict[str, Estimate]:
+    """Return what a plugin computes; where it fails, its column says so and the board stands."""
+    entries = [c.entry for c in curves]
+    count = len(curves[0].resamples)
+    found: dict[str, Estimate] = {}
+    try:
+        for score in resolve(derived.compute)(curves, anchor, **derived.params):
+            if score.entry not in entries:
+                raise ValueError(f"a score of {score.entry!r}, which is none of the curves")
+            found[score.entry] = of_derived(score, items)
+            shape = np.shape(score.replicates)
+            if score.replicates is not None and shape != (count,):
+                raise ValueError(f"replicates have shape {shape}, expected ({count},)")
+    except Exception as error:  # noqa: BLE001 - a plugin may raise anything
+        lines = str(error).splitlines() or [""]
+        return _refused(entries, f"{derived.name} failed: {type(error).__name__}: {lines[0]}")
+    return found
+
+
+def _per_item(
+    scores: Scores, metric: str, index: int, aggregate: Mapping[str, Aggregate]
+) -> NDArray[np.float64]:
     """Return (points, items); the score of a whole set is the same for each of its items."""
     own = scores.of(metric, index)
     if metric not in scores.whole:
         return own
-    return np.repeat(np.nanmean(own, axis=1, keepdims=True), max(1, len(scores.items)), axis=1)
+    over_seeds = [
+        float(aggregate[metric](there)) if (there := row[~np.isnan(row)]).size else NAN
+        for row in own
+    ]
+    return np.repeat(np.array(over_seeds)[:, None], max(1, len(scores.items)), axis=1)
 
 
-def _not_comparable(scores: Scores, index: int, derived: Derived, size: int) -> str:
+def _not_comparable(
+    scores: Scores,
+    index: int,
+    derived: Derived,
+    at_points: Mapping[tuple[str, str], list[Estimate]],
+    anchor: str | None,
+    size: int,
+) -> str:
     """Say why a published curve cannot be held against what was measured here."""
-    rows = [i for i, kind in enumerate(scores.kinds) if kind == "measured"]
-    values = [scores.values[n][rows] for n in derived.inputs if n not in scores.whole]
-    items = min((int(np.sum(~np.all(np.isnan(v), axis=(0, 1)))) for v in values), default=size)
+    own = [n for n in derived.inputs if n not in scores.whole]
+    curves = [at_points.get((anchor or "", name), []) for name in own]
+    items = min((e.n for c in curves for e in c if not np.isnan(e.value)), default=size)
     if items < size:
         return f"published on the whole set; measured here on {items} of {size} items"
     for name in derived.inputs:
@@ -187,35 +236,11 @@ def _not_comparable(scores: Scores, index: int, derived: Derived, size: int) -> 
     return ""
 
 
-def _as_set(curve: Curve) -> Curve:
-    """Return a curve whose only item is the whole set."""
-    with np.errstate(invalid="ignore"):
-        scores = {
-            name: np.asarray(curve.aggregate[name](_complete(values)))[:, None]
-            for name, values in curve.scores.items()
-        }
+def _as_set(curve: Curve, at_points: Mapping[tuple[str, str], list[Estimate]]) -> Curve:
+    """Return a curve whose only item is the whole set: its points' aggregates."""
+    nothing = [Estimate(value=NAN, signature="")] * len(curve.points)
+    scores = {
+        name: np.array([[e.value] for e in at_points.get((curve.entry, name), nothing)])
+        for name in curve.aggregate
+    }
     return replace(curve, items=("*",), scores=scores, resamples=np.zeros((1, 1), np.intp))
-
-
-def _complete(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Drop the items that some point has no score of."""
-    kept: NDArray[np.float64] = values[:, ~np.any(np.isnan(values), axis=0)]
-    return kept
-
-
-def _published_curve(
-    scores: Scores, index: int, derived: Derived, aggregate: Mapping[str, Any]
-) -> Curve:
-    values = {}
-    for name in derived.inputs:
-        own = scores.of(name, index)
-        values[name] = own[:, ~np.all(np.isnan(own), axis=0)]
-    curve = Curve(
-        entry=scores.entries[index],
-        points=tuple(scores.points[index]),
-        items=(),
-        scores=values,
-        aggregate=aggregate,
-        resamples=np.zeros((1, 1), np.intp),
-    )
-    return _as_set(curve)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from harness.board.build import point_label
-from harness.board.columns import Estimate
+from harness.board.columns import Estimate, common_signature
 from harness.board.measure import Measured
 from harness.board.model import (
     Board,
@@ -24,7 +27,7 @@ from harness.board.model import (
     Series,
 )
 from harness.registry import resolve
-from harness.spec import ComparePanel, CurvePanel, FrontPanel, Item
+from harness.spec import ComparePanel, CurvePanel, FrontPanel, Item, Json, Ref
 
 __all__ = ["compares", "curves", "fronts"]
 
@@ -80,7 +83,17 @@ def fronts(panel: FrontPanel, board: Board, measured: Measured) -> Iterator[Fron
     }
     if len(points) < 2:
         return
-    front = _front({k: (p.x, p.y) for k, p in points.items()}, x, y)
+    # Numbers of other signatures are drawn, not compared.
+    signatures = tuple(common_signature({k: e[k] for k in points}) for e in (xs, ys))
+    front = _front(
+        {
+            k: (p.x, p.y)
+            for k, p in points.items()
+            if (xs[k].signature, ys[k].signature) == signatures
+        },
+        x,
+        y,
+    )
     yield FrontData(
         title=panel.title,
         dataset=measured.scores.dataset,
@@ -104,15 +117,16 @@ def _point(x: Estimate, y: Estimate, label: str) -> CurvePoint:
 
 
 def _front(points: Mapping[str, tuple[float, float]], x: Column, y: Column) -> set[str]:
-    """Return the entries that no other beats in one number without losing in the other."""
+    """Return the entries that no other is at least as good as in both, and better in one."""
     sx = -1 if x.better == "higher" else 1
     sy = -1 if y.better == "higher" else 1
-    found, lowest = set(), float("inf")
+    found: set[str] = set()
+    last = (float("inf"), float("inf"))
     for name, (px, py) in sorted(points.items(), key=lambda p: (sx * p[1][0], sy * p[1][1])):
-        del px
-        if sy * py < lowest:
+        here = (sx * px, sy * py)
+        if here[1] < last[1] or here == last:
             found.add(name)
-            lowest = sy * py
+            last = here
     return found
 
 
@@ -135,38 +149,56 @@ def compares(
     scores = measured.scores
     if column is None or panel.match_on not in scores.values or panel.match_on in scores.whole:
         return
-    thumbnail = resolve(panel.thumbnail)
+    shown = _Pictures(panel.thumbnail, artifact)
     digests = {
-        (n["entry"], point_label(n["point"] or {}), n["item"]): n["artifacts"][panel.artifact][0]
+        (n["entry"], _text(n["point"] or {}), n["item"]): n["artifacts"][panel.artifact][0]
         for n in nodes
         if n["dataset"] == scores.dataset and n["artifacts"] and panel.artifact in n["artifacts"]
     }
     groups = []
-    for item in [i for i in items if i.path and i.id in scores.items][:_GROUPS]:
-        with open(item.path, "rb") as file:
-            original = _image(thumbnail(file.read(), _SIDE))
+    for item in [i for i in items if i.path and i.id in scores.items]:
+        original = shown.original(item)
+        if original is None:
+            continue
         target = _target(measured, panel.match_on, item.id)
-        candidates = _candidates(panel, measured, item.id, target, digests)
-        groups.append(
-            CompareGroup(
-                item=item.id,
-                target=target,
-                original=original,
-                candidates=tuple(
-                    Candidate(
-                        entry=entry,
-                        label=label,
-                        scores=values,
-                        image=_image(thumbnail(artifact(digest), _SIDE)),
-                    )
-                    for entry, label, values, digest in candidates
-                ),
+        candidates = tuple(
+            Candidate(entry=entry, label=label, scores=values, image=image)
+            for entry, label, values, digest in _candidates(
+                panel, measured, item.id, target, digests
             )
+            if (image := shown.artifact(digest)) is not None
         )
+        groups.append(
+            CompareGroup(item=item.id, target=target, original=original, candidates=candidates)
+        )
+        if len(groups) == _GROUPS:
+            break
     if any(g.candidates for g in groups):
         yield CompareData(
             title=panel.title, dataset=scores.dataset, match_on=column, groups=tuple(groups)
         )
+
+
+class _Pictures:
+    """Makes the pictures of a panel; one that cannot be made is left out, the board stands.
+
+    Artifacts may have been pruned, files may have gone, and thumbnails are a plugin's.
+    """
+
+    def __init__(self, thumbnail: Ref, artifact: Callable[[str], bytes]) -> None:
+        self._thumbnail, self._artifact = thumbnail, artifact
+
+    def original(self, item: Item) -> Image | None:
+        return self._made(lambda: Path(item.path).read_bytes())
+
+    def artifact(self, digest: str) -> Image | None:
+        return self._made(lambda: self._artifact(digest))
+
+    def _made(self, read: Callable[[], bytes]) -> Image | None:
+        try:
+            return _image(resolve(self._thumbnail)(read(), _SIDE))
+        except Exception:  # noqa: BLE001 - a plugin may raise anything
+            return None
 
 
 def _target(measured: Measured, metric: str, item: str) -> float:
@@ -196,25 +228,47 @@ def _candidates(
         if scores.kinds[index] != "measured":
             continue
         own = scores.of(panel.match_on, index)[:, at]
-        if np.all(np.isnan(own)):
+        points = scores.points[index]
+        there = {
+            n: digest
+            for n, value in enumerate(own)
+            if not np.isnan(value)
+            and (digest := digests.get((entry, _text(points[n]), item))) is not None
+        }
+        if not there:
             continue
-        with np.errstate(divide="ignore", invalid="ignore"):
-            point = int(np.nanargmin(np.abs(np.log(own / target))))
-        label = point_label(scores.points[index][point])
-        digest = digests.get((entry, label, item))
-        if digest is not None:
-            values = {
-                name: float(array[index, point, at])
-                for name, array in scores.values.items()
-                if name not in scores.whole
-                and not np.isnan(array[index, point, at])
-                and not name.endswith("_seconds")
-            }
-            yield entry, label, values, digest
+        point = min(there, key=lambda n: _apart(float(own[n]), target))
+        values = {
+            name: float(array[index, point, at])
+            for name, array in scores.values.items()
+            if name not in scores.whole
+            and not np.isnan(array[index, point, at])
+            and not name.endswith("_seconds")
+        }
+        yield entry, point_label(points[point]), values, there[point]
+
+
+def _apart(value: float, target: float) -> float:
+    """Return how far a value is from the target: in ratio, where both have a logarithm."""
+    if value == target:
+        return 0.0
+    if value > 0 and target > 0 and math.isfinite(value) and math.isfinite(target):
+        return abs(math.log(value / target))
+    return float("inf") if target > 0 or math.isinf(target) else abs(value - target)
+
+
+def _text(point: Mapping[str, Json]) -> str:
+    return json.dumps(point, sort_keys=True)
 
 
 def _image(data: bytes) -> Image:
-    """Read the size of a WebP picture from its header (RFC 9649)."""
+    """Read the size of a WebP picture from its header (RFC 9649).
+
+    Raises:
+        ValueError: it is none.
+    """
+    if data[:4] != b"RIFF" or data[8:12] != b"WEBP" or len(data) < 30:
+        raise ValueError("a thumbnail is a WebP picture")
     kind = data[12:16]
     if kind == b"VP8 ":
         width = int.from_bytes(data[26:28], "little") & 0x3FFF

@@ -21,7 +21,8 @@ from harness.registry import resolve
 from harness.run.plan import dataset_items, dataset_label
 from harness.spec import ComparePanel, CurvePanel, FrontPanel, Item, Unavailable
 from harness.store import Store
-from harness.store.tables import read_table, write_table
+from harness.store.store import full
+from harness.store.tables import TABLES, read_table, write_table
 from harness.suite import Suite, SuiteDataset
 
 if TYPE_CHECKING:
@@ -56,16 +57,28 @@ def make_board(suite: Suite, results: Path) -> Board:
 
 
 def write_board(suite: Suite, registry: Registry, results: Path) -> list[str]:
-    """Write ``board.parquet`` and ``board.html``; return the board as lines of text."""
+    """Write ``board.parquet`` and ``board.html``; return the board as lines of text.
+
+    Where something fails on the way, the former files stay.
+
+    Raises:
+        UsageError: the suite was not run yet, or its folder cannot be written.
+        StoreFull: the disk is full.
+    """
     folder = results / suite.name
     board = make_board(suite, results)
     about = {"suite": suite.name, "suite_digest": suite.digest, "rank_by": board.rank_by}
-    write_table(folder / "board.parquet", "board", _rows(board), about)
     render = resolve(registry.get("exporters", "html").write)
     page: str = render(board, files=folder / "board_files")
     temporary = folder / f".board.html.{os.getpid()}"
-    temporary.write_text(page, encoding="utf-8")
-    temporary.replace(folder / "board.html")
+    try:
+        temporary.write_text(page, encoding="utf-8")
+        write_table(folder / "board.parquet", "board", _rows(board), about)
+        temporary.replace(folder / "board.html")
+    except OSError as error:
+        raise full(error, folder) from None
+    finally:
+        temporary.unlink(missing_ok=True)
     return text_table(board)
 
 
@@ -81,8 +94,8 @@ def load_board(path: str | Path) -> pd.DataFrame:
     import pandas as pd
 
     path = Path(path)
-    rows, _ = read_table(path / "board.parquet" if path.is_dir() else path)
-    return pd.DataFrame(rows)
+    rows, footer = read_table(path / "board.parquet" if path.is_dir() else path)
+    return pd.DataFrame(rows, columns=list(TABLES[footer["table"]]))
 
 
 def _draw(
@@ -120,7 +133,7 @@ def _draw(
             for p in wanted
             if isinstance(p, ComparePanel)
             for m in measured
-            for c in panels.compares(p, board, m, nodes, items[m.scores.dataset], artifact)
+            for c in panels.compares(p, board, m, nodes, items.get(m.scores.dataset, ()), artifact)
         ),
     )
 
@@ -147,7 +160,9 @@ def _rows(board: Board) -> Iterator[dict[str, Any]]:
                 "kind": row.kind,
                 "dataset": table.dataset,
             }
-            for cells, point in [(row.cells, None), *((p.cells, p.point) for p in row.points)]:
+            told = {board.rank_by: Cell(value=math.nan)} if board.rank_by in columns else {}
+            whole = told | dict(row.cells)  # a row without a number tells why
+            for cells, point in [(whole, None), *((p.cells, p.point) for p in row.points)]:
                 for name, cell in cells.items():
                     yield {
                         **who,
@@ -156,7 +171,7 @@ def _rows(board: Board) -> Iterator[dict[str, Any]]:
                         **_numbers(cell),
                         "unit": columns[name].unit,
                         "better": columns[name].better,
-                        **(_rank(row) if name == board.rank_by and point is None else {}),
+                        **(_rank(row, cell) if name == board.rank_by and point is None else {}),
                     }
 
 
@@ -176,7 +191,7 @@ def _known(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 
-def _rank(row: Row) -> Mapping[str, Any]:
+def _rank(row: Row, cell: Cell) -> Mapping[str, Any]:
     if row.rank is None:
-        return {"note": row.unranked}
+        return {"note": cell.note or row.unranked or None}
     return {"rank_low": row.rank[0], "rank_high": row.rank[1]}

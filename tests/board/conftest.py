@@ -5,9 +5,11 @@ Their numbers are invented and say nothing about any codec.
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import math
 import runpy
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -404,3 +406,14 @@ def large() -> Board:
     """Return the board of 1,000 models and 24 columns that the benchmark measures."""
     bench = Path(__file__).parents[2] / "benchmarks" / "bench_board.py"
     return runpy.run_path(str(bench))["large_board"]()
+
+
+@pytest.fixture
+def lab(monkeypatch):
+    """Return the module ``lab.py``; the plugins of its suites find it as ``board_lab``."""
+    path = Path(__file__).with_name("lab.py")
+    spec = importlib.util.spec_from_file_location("board_lab", path)
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "board_lab", module)
+    spec.loader.exec_module(module)
+    return module
