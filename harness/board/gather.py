@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +19,8 @@ __all__ = ["Scores", "gather"]
 
 Row = Mapping[str, Any]
 _Who = tuple[str, Kind]
-_Cell = tuple[_Who, str, int, float]  # whose, point as text, place among items or seeds, score
+_Places = tuple[Sequence[int], Sequence[int], Sequence[int], Sequence[float]]
+_Note = tuple[_Who, str, str, str | None, str | None]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -89,6 +90,21 @@ def gather(rows: Iterable[Row], entries: Sequence[Entry], datasets: Sequence[str
     return [_Arrangement(name, entries).of(own) for name, own in measured.items()]
 
 
+@dataclass(slots=True)
+class _Cells:
+    """Scores in one metric, as columns: lists of plain values cost the collector nothing.
+
+    Attributes:
+        point: as text; "" where a score belongs to no point.
+        at: place among the items, or among the seeds.
+    """
+
+    who: list[_Who] = field(default_factory=list)
+    point: list[str] = field(default_factory=list)
+    at: list[int] = field(default_factory=list)
+    value: list[float] = field(default_factory=list)
+
+
 class _Arrangement:
     """Fills the arrays of one dataset.
 
@@ -105,39 +121,54 @@ class _Arrangement:
         self._planned = {
             entry.label: {_text(point): point for point in entry.points} for entry in entries
         }
+        self._whose: dict[_Who, _Who] = {}  # one object each: a million scores hold few
         self._points: dict[_Who, dict[str, Mapping[str, Json]]] = {}
         self._quoted: dict[tuple[_Who, str], dict[tuple[str, str | None], float]] = {}
-        self._cells: dict[tuple[str, bool], list[_Cell]] = {}
+        self._cells: dict[tuple[str, bool], _Cells] = {}
 
     def of(self, rows: Sequence[Row]) -> Scores:
         """Return the rows as arrays."""
         items: dict[str, int] = {}
         seeds: dict[int, int] = {}
         texts: dict[int, str] = {}  # rows share their point objects
+        notes: dict[_Note, None] = {}  # and all else but their item, point and value
         for row in rows:
-            kind, label, point = row["kind"], row["entry"], row["point"]
-            if kind == "published" and label in self._order:
-                label = f"{label} (published)"  # two rows of one name are two rows
-            who = (label, kind)
+            point, item = row["point"], row["item"]
             if id(point) not in texts:
                 texts[id(point)] = "" if point is None else _text(point)
             text = texts[id(point)]
-            known = self._points.setdefault(who, {})
-            if point is not None and text not in known:
+            who = self._who(row["entry"], row["kind"])
+            known = self._points.get(who)
+            if known is None:
+                known = self._points[who] = {}
+            if text not in known and point is not None:
                 known[text] = point
-            metric, item, value = row["metric"], row["item"], row["value"]
-            if kind == "published":
-                self._quoted.setdefault((who, metric), {})[text, item] = value
+            metric = row["metric"]
+            notes[who, metric, row["signature"], row["environment"], row["source"]] = None
+            if who[1] == "published":
+                self._quoted.setdefault((who, metric), {})[text, item] = row["value"]
+                continue
+            if item is None:
+                at = seeds.setdefault(row["seed"] or 0, len(seeds))
             else:
-                at = (
-                    seeds.setdefault(row["seed"] or 0, len(seeds))
-                    if item is None
-                    else items.setdefault(item, len(items))
-                )
-                self._cells.setdefault((metric, item is None), []).append((who, text, at, value))
-            _note(self._scores, label, row)
+                at = items.setdefault(item, len(items))
+            cells = self._cells.get((metric, item is None))
+            if cells is None:
+                cells = self._cells[metric, item is None] = _Cells()
+            cells.who.append(who)
+            cells.point.append(text)
+            cells.at.append(at)
+            cells.value.append(row["value"])
         self._scores.items = list(items)
+        for note in notes:
+            _note(self._scores, *note)
         return self._filled(len(seeds))
+
+    def _who(self, label: str, kind: Kind) -> _Who:
+        if kind == "published" and label in self._order:
+            label = f"{label} (published)"  # two rows of one name are two rows
+        who = (label, kind)
+        return self._whose.setdefault(who, who)
 
     def _filled(self, seeds: int) -> Scores:
         scores = self._scores
@@ -178,32 +209,45 @@ def _text(point: Mapping[str, Json]) -> str:
     return json.dumps(point, sort_keys=True)
 
 
-def _note(scores: Scores, label: str, row: Row) -> None:
-    """Remember how a score was made, and where."""
-    scores.signatures.setdefault((label, row["metric"]), set()).add(row["signature"])
-    if row["environment"]:
-        scores.environments.setdefault(label, set()).add(row["environment"])
-    if row["source"]:
-        scores.sources[label] = row["source"]
+def _note(
+    scores: Scores,
+    who: _Who,
+    metric: str,
+    signature: str,
+    environment: str | None,
+    source: str | None,
+) -> None:
+    """Remember how scores were made, and where."""
+    label, _ = who
+    scores.signatures.setdefault((label, metric), set()).add(signature)
+    if environment:
+        scores.environments.setdefault(label, set()).add(environment)
+    if source:
+        scores.sources[label] = source
 
 
 def _placed(
-    cells: list[_Cell], place: Mapping[_Who, int], index: Sequence[Mapping[str, int]]
-) -> Iterator[tuple[int, int, int, float]]:
-    """Yield each score's place; one that belongs to no point stands at all of them."""
-    for who, text, at, value in cells:
-        row = place[who]
-        for point in (index[row][text],) if text else range(len(index[row])):
-            yield row, point, at, value
+    cells: _Cells, place: Mapping[_Who, int], index: Sequence[Mapping[str, int]]
+) -> _Places:
+    """Return each score's row, point, place among items or seeds, and value."""
+    row = [place[w] for w in cells.who]
+    if "" not in cells.point:
+        points = [index[r][p] for r, p in zip(row, cells.point, strict=True)]
+        return row, points, cells.at, cells.value
+    spread = [
+        (r, n, i, value)  # one that belongs to no point stands at all of them
+        for r, p, i, value in zip(row, cells.point, cells.at, cells.value, strict=True)
+        for n in ((index[r][p],) if p else range(len(index[r])))
+    ]
+    spread_rows, spread_points, at, values = zip(*spread, strict=True)
+    return spread_rows, spread_points, at, values
 
 
-def _dense(
-    cells: Iterable[tuple[int, int, int, float]], shape: tuple[int, ...]
-) -> NDArray[np.float64]:
-    """Return the cells as an array; where several fall in one place (seeds), their mean."""
-    row, point, at, value = zip(*cells, strict=True)
-    where = np.ravel_multi_index((row, point, at), shape)
+def _dense(places: _Places, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Return the scores as an array; where several fall in one place (seeds), their mean."""
+    *at, values = places
+    where = np.ravel_multi_index(tuple(at), shape)
     size = math.prod(shape)
-    total = np.bincount(where, weights=value, minlength=size)
+    total = np.bincount(where, weights=values, minlength=size)
     with np.errstate(invalid="ignore"):
         return (total / np.bincount(where, minlength=size)).reshape(shape)

@@ -93,7 +93,7 @@ def _summary(metric: str, estimates: list[Estimate]) -> Estimate:
     the same at all of them, so the table refers to the curve.
     """
     first = estimates[0]
-    if all(_same(e, first) for e in estimates):
+    if all(_same(e, first) for e in estimates[1:]):
         return first
     there = [e for e in estimates if not np.isnan(e.value)]
     if not there:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from harness.registry import Registry
 
-__all__ = ["load_board", "make_board", "write_board"]
+__all__ = ["board_rows", "load_board", "make_board", "write_board"]
 
 
 def make_board(suite: Suite, results: Path) -> Board:
@@ -69,11 +69,11 @@ def write_board(suite: Suite, registry: Registry, results: Path) -> list[str]:
     board = make_board(suite, results)
     about = {"suite": suite.name, "suite_digest": suite.digest, "rank_by": board.rank_by}
     render = resolve(registry.get("exporters", "html").write)
-    page: str = render(board, files=folder / "board_files")
     temporary = folder / f".board.html.{os.getpid()}"
     try:
+        page: str = render(board, files=folder / "board_files")
         temporary.write_text(page, encoding="utf-8")
-        write_table(folder / "board.parquet", "board", _rows(board), about)
+        write_table(folder / "board.parquet", "board", board_rows(board), about)
         temporary.replace(folder / "board.html")
     except OSError as error:
         raise full(error, folder) from None
@@ -149,7 +149,7 @@ def _items(use: SuiteDataset) -> tuple[Item, ...]:
         return ()
 
 
-def _rows(board: Board) -> Iterator[dict[str, Any]]:
+def board_rows(board: Board) -> Iterator[dict[str, Any]]:
     """Yield the rows of ``board.parquet``: summaries first, then every operating point."""
     columns = {c.name: c for c in board.columns}
     for table in board.tables:
