@@ -95,7 +95,11 @@ def load_board(path: str | Path) -> pd.DataFrame:
 
     path = Path(path)
     rows, footer = read_table(path / "board.parquet" if path.is_dir() else path)
-    return pd.DataFrame(rows, columns=list(TABLES[footer["table"]]))
+    kinds = TABLES[footer["table"]]
+    board = pd.DataFrame(rows, columns=list(kinds))
+    numbers = [c for c, kind in kinds.items() if kind in ("double", "int64")]
+    # A column without any number is one of NaN all the same.
+    return board.astype({c: "float64" for c in numbers if board[c].dtype == object})
 
 
 def _draw(
