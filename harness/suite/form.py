@@ -95,6 +95,8 @@ def describe_fault(
                 message += f"; known keys: {', '.join(sorted(fields))}"
         case "missing":
             message = "this key is missing"
+        case "model_type":
+            message = f"should be a mapping of keys to values, got {error['input']!r}"
         case _:
             got = error.get("input")
             if isinstance(got, (str, int, float, bool)) and "got" not in message:

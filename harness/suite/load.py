@@ -219,7 +219,7 @@ class _Resolver:
             try:
                 if key in Limits.model_fields:
                     own[key] = getattr(Limits.model_validate({key: value}), key)
-                elif stages is None or key in stages or key == _SCORED:
+                elif key in known or (stages is None and isinstance(value, dict)):
                     stage_limits[key] = StageLimits.model_validate(value)
                 else:
                     self._fault(path, f"unknown limit or stage{nearest(key, known)}")
