@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import UsageError, nearest
 from harness.registry import Registry
-from harness.run import Finished, run_suite
+from harness.run import STATE, Finished, read_state, run_suite
 from harness.store import disk_trouble
 from harness.suite import Suite, load_suite
 
 if TYPE_CHECKING:
     from harness.run.scheduler import Emit
 
-__all__ = ["Done", "open_suite", "run", "run_opened"]
+__all__ = ["Done", "open_suite", "rewrite_board", "run", "run_opened"]
 
 _FAILED = {"error", "timeout", "crashed", "oom", "nonfinite", "invalid"}
 
@@ -133,14 +133,28 @@ def run_opened(
     )
 
 
+def rewrite_board(suite: Suite, registry: Registry, results: Path) -> list[str]:
+    """Write the board of a suite again from its tables; return it as lines of text.
+
+    Raises:
+        UsageError: the suite was not run yet, or the results cannot be written.
+    """
+    with disk_trouble(results):
+        return _write_board(suite, registry, results, read_state(results / suite.name))
+
+
 def _board(suite: Suite, registry: Registry, results: Path, finished: Finished) -> list[str]:
     """Write the board, unless the one that is there says the same; return it as text."""
-    mark = results / suite.name / ".state"
-    if not finished.changed and (results / suite.name / "board.html").exists():
-        lines: list[str] = json.loads(mark.read_text())["table"]
+    folder = results / suite.name
+    if not finished.changed and (folder / "board.html").exists():
+        lines: list[str] = json.loads((folder / STATE).read_text())["table"]
         return lines
+    return _write_board(suite, registry, results, finished.state)
+
+
+def _write_board(suite: Suite, registry: Registry, results: Path, state: str) -> list[str]:
     from harness.board import write_board
 
     lines = write_board(suite, registry, results)
-    mark.write_text(json.dumps({"state": finished.state, "table": lines}))
+    (results / suite.name / STATE).write_text(json.dumps({"state": state, "table": lines}))
     return lines

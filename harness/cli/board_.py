@@ -20,13 +20,13 @@ __all__ = ["command"]
 @results_option
 def command(suite: str, form: str | None, plugins: tuple[Path, ...], results: Path) -> None:
     """Write the board of SUITE again from its scores, in any form."""
-    from harness.api import open_suite
-    from harness.board import make_board, write_board
+    from harness.api import open_suite, rewrite_board
+    from harness.board import make_board
     from harness.registry import resolve
 
     opened, registry = open_suite(suite, plugins)
     if form is None:
-        for line in write_board(opened, registry, results):
+        for line in rewrite_board(opened, registry, results):
             click.echo(line)
         click.echo(f"\nboard  {results / opened.name / 'board.html'}")
         return

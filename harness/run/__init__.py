@@ -1,5 +1,5 @@
 """Plan, keys, scheduler and executors."""
 
-from harness.run.run import Finished, Forecast, forecast, run_suite
+from harness.run.run import STATE, Finished, Forecast, forecast, read_state, run_suite
 
-__all__ = ["Finished", "Forecast", "forecast", "run_suite"]
+__all__ = ["STATE", "Finished", "Forecast", "forecast", "read_state", "run_suite"]

@@ -27,7 +27,10 @@ from harness.store import Store
 from harness.store.tables import write_table
 from harness.suite import Suite
 
-__all__ = ["Finished", "Forecast", "forecast", "run_suite"]
+__all__ = ["STATE", "Finished", "Forecast", "forecast", "read_state", "run_suite"]
+
+
+STATE = ".state"  # beside the tables: what they say, so that what is written is not written anew
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,8 +193,7 @@ def _finish(plan: Plan, graph: Graph, store: Store, folder: Path, *, complete: b
     state = digest(
         [plan.suite.digest, plan.sizes, ended, stamps, sorted({p["source"] for p in published})]
     )
-    mark = folder / ".state"
-    changed = complete and _read_state(mark) != state
+    changed = complete and read_state(folder) != state
     if changed:
         _write(plan, graph, store, folder, published)
     return Finished(
@@ -209,10 +211,10 @@ def _finish(plan: Plan, graph: Graph, store: Store, folder: Path, *, complete: b
     )
 
 
-def _read_state(mark: Path) -> str:
+def read_state(folder: Path) -> str:
     """Return what the tables and the board say; "" where they are missing or half written."""
     try:
-        state: str = json.loads(mark.read_text())["state"]
+        state: str = json.loads((folder / STATE).read_text())["state"]
     except (OSError, ValueError, KeyError, TypeError):
         return ""
     return state
@@ -222,7 +224,7 @@ def _write(
     plan: Plan, graph: Graph, store: Store, folder: Path, published: list[dict[str, Any]]
 ) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / ".state").unlink(missing_ok=True)
+    (folder / STATE).unlink(missing_ok=True)
     nodes = list(node_rows(plan, graph.ended, store))
     used = {row["environment"] for row in nodes if row["environment"]}
     about = {
