@@ -4,6 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# a busy machine is no fault of the code
+settings.register_profile("harness", deadline=None)
+settings.load_profile("harness")
 
 _MISSING = "HARNESS_DATA is not set: the checks against published values on real data did NOT run"
 

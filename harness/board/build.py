@@ -20,6 +20,8 @@ from harness.suite import Entry, Suite
 
 __all__ = ["build_tables", "point_label"]
 
+_NO_FAILURE = ("ok", "skipped", "unavailable")  # nobody did anything wrong
+
 
 def build_tables(
     suite: Suite,
@@ -275,8 +277,8 @@ def _row(
 
 def _empty_row(entry: Entry, nodes: Sequence[Mapping[str, Any]]) -> Row:
     """Return what is known of an entry without any score; ``nodes`` are its own."""
-    failed = [n for n in nodes if n["outcome"] != "ok"]
-    causes = [n for n in failed if n["outcome"] != "skipped"] or failed
+    lacking = [n for n in nodes if n["outcome"] != "ok"]
+    causes = [n for n in lacking if n["outcome"] != "skipped"] or lacking
     model = entry.model
     return Row(
         entry=entry.label,
@@ -286,7 +288,7 @@ def _empty_row(entry: Entry, nodes: Sequence[Mapping[str, Any]]) -> Row:
         licence=model.licence,
         paper=model.paper,
         unranked=causes[0]["reason"] or causes[0]["outcome"] if causes else "it was not run",
-        failed=len(failed),
+        failed=sum(n["outcome"] not in _NO_FAILURE for n in nodes),
         planned=len(nodes),
         steps=tuple(dict.fromkeys(str(n["step"]) for n in nodes)),
         provenance=_provenance(nodes),

@@ -78,7 +78,7 @@ def _facts(row: Row, *, shared_environment: bool = False) -> str:
     if row.rank is None and row.kind == "measured":
         facts["Rank"] = f"none: {escape(row.unranked or 'not ranked')}"
     if row.failed:
-        facts["Nodes"] = f"<a href=#failures>{row.failed} of {row.planned} did not end ok</a>"
+        facts["Nodes"] = f"<a href=#failures>{row.failed} of {row.planned} failed</a>"
     if row.environments and not shared_environment:
         facts["Environment"] = ", ".join(
             f'<a href="#env-{escape(i)}">{escape(i)}</a>' for i in row.environments

@@ -110,7 +110,7 @@ def _line(row: Row) -> str:
     elif row.rank is None:
         parts.append(escape(f"not ranked: {row.unranked}" if row.unranked else "not ranked"))
     if row.failed:
-        parts.append(f"<a href=#failures>{row.failed} of {row.planned} nodes not ok</a>")
+        parts.append(f"<a href=#failures>{row.failed} of {row.planned} nodes failed</a>")
     if not parts and row.summary:
         return f"<p class=about>{escape(row.summary)}"
     return f"<p>{' · '.join(parts)}" if parts else ""

@@ -83,7 +83,7 @@ def _row(columns: Sequence[Column], row: Row) -> list[str]:
     elif row.rank is None:
         name += f" (not ranked: {_text(row.unranked or 'no reason was recorded')})"
     if row.failed:
-        name += f" ({row.failed} of {row.planned} nodes not ok)"
+        name += f" ({row.failed} of {row.planned} nodes failed)"
     place = "pub." if quoted else rank(row) or "–"
     return [place, name, *(_cell(c, row.cells.get(c.name)) for c in columns)]
 

@@ -85,7 +85,7 @@ class Row:
         unranked: why it has no rank ("published", a differing signature, a failure, …).
         environments: ids of the environments its numbers were made in.
         source: for published rows: citation, file and digest.
-        failed: how many of its nodes did not end ``ok``.
+        failed: how many of its nodes failed; what was skipped or unavailable did not.
         planned: how many nodes it had.
         provenance: how its numbers were made (commands, encoder versions, …).
         steps: the stages and metrics its nodes belong to, in order; empty where not known.
