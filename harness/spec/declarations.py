@@ -22,12 +22,15 @@ __all__ = [
     "Importer",
     "Item",
     "Json",
+    "MatrixPanel",
     "Metric",
     "Model",
     "Outcome",
     "Panel",
+    "ProfilePanel",
     "Ref",
     "Resource",
+    "SeriesPanel",
     "Stage",
     "SuiteFile",
     "Task",
@@ -100,8 +103,9 @@ class Artifact:
 
     Attributes:
         name: unique within the task; stages and metrics ask for it by this name.
-        kind: how a value becomes bytes: ``"bytes"``, ``"json"``, ``"array"`` (.npy), or a
-            ``Ref`` to an object with ``dump(value) -> bytes`` and ``load(bytes) -> value``.
+        kind: how a value becomes bytes: ``"bytes"``, ``"json"``, ``"array"`` (.npy), ``"arrays"``
+            (.npz of a dict of arrays), or a ``Ref`` to an object with ``dump(value) -> bytes``
+            and ``load(bytes) -> value``.
     """
 
     name: str
@@ -123,6 +127,11 @@ class Stage:
         outputs: what it leaves.
         per: the axes it is repeated over, besides model and dataset.
         env: extra environment variables of its process, e.g. thread counts.
+        model: False for a step of the protocol itself (drawing data, demonstrations, aligning):
+            it is done once for all models, gets None for ``model``, and is left out where
+            nothing reads what it leaves.
+        privileged: further inputs that only a model sees of which the suite says
+            ``privileged: true``; ``inputs`` holds them for such a model, and for no other.
     """
 
     name: str
@@ -131,6 +140,8 @@ class Stage:
     outputs: tuple[Artifact, ...]
     per: tuple[Axis, ...] = ("point", "item")
     env: Mapping[str, str] = field(default_factory=dict)
+    model: bool = True
+    privileged: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,7 +220,57 @@ class ComparePanel:
     thumbnail: Ref
 
 
-Panel = CurvePanel | FrontPanel | ComparePanel
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatrixPanel:
+    """Matrices of each model side by side: as heat maps, or as directed graphs.
+
+    Attributes:
+        inputs: names of artifacts that ``compute`` takes.
+        compute: ``Ref`` to ``compute(*values) -> Mapping[str, array]``: titles to float arrays
+            (rows, columns). It is called once per row of the board, with the artifacts of the
+            first item and the first seed, which the panel names.
+        style: ``"heat"``, or ``"graph"``: a square matrix, [i, j] the strength of the edge from
+            node i to node j.
+        range: values at the two ends of the colour scale.
+        rows, columns: what stands along the two sides, e.g. ``"true variable"``.
+    """
+
+    title: str
+    inputs: tuple[str, ...]
+    compute: Ref
+    style: Literal["heat", "graph"] = "heat"
+    range: tuple[float, float] = (0.0, 1.0)
+    rows: str = ""
+    columns: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesPanel:
+    """A number over time (or any index): the mean of each model, with its interval.
+
+    Attributes:
+        inputs: names of artifacts that ``compute`` takes.
+        compute: ``Ref`` to ``compute(*values) -> array``: float (T,), or (R, T) for an item that
+            holds R of what is averaged; NaN where a series has ended.
+        x, y: what the axes show, with units.
+    """
+
+    title: str
+    inputs: tuple[str, ...]
+    compute: Ref
+    x: str
+    y: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfilePanel:
+    """The share of scores that exceed a threshold, over all thresholds (performance profile)."""
+
+    title: str
+    metric: str
+
+
+Panel = CurvePanel | FrontPanel | ComparePanel | MatrixPanel | SeriesPanel | ProfilePanel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -322,12 +383,14 @@ class Metric:
 
     Attributes:
         factory: ``Ref`` to ``factory(**params) -> callable``; the callable takes the values of
-            ``inputs`` in order and returns a float. A metric with ``per="set"`` gets lists.
+            ``inputs`` in order and returns a float. A metric with ``per="set"`` gets lists; one
+            with ``per="element"`` returns an array (R,), a score for each of the R things that
+            an item holds, e.g. episodes; NaN for one that has none.
         inputs: names of artifacts or of the task's item.
         signature: how the number is made; two scores are comparable only where it is equal.
         better: which direction is good.
         range: lowest and highest value it can take, both attainable or limits.
-        per: ``"item"`` or ``"set"``.
+        per: ``"item"``, ``"set"`` or ``"element"``.
         aggregate: how item scores become one: ``"mean"``, or a ``Ref`` to
             ``aggregate(values: (..., N) float64) -> (...)``.
     """
@@ -339,7 +402,7 @@ class Metric:
     better: Better
     unit: str = ""
     range: tuple[float, float] = (float("-inf"), float("inf"))
-    per: Literal["item", "set"] = "item"
+    per: Literal["item", "set", "element"] = "item"
     aggregate: Ref = "mean"
     params: Mapping[str, Json] = field(default_factory=dict)
     requires: tuple[str, ...] = ()

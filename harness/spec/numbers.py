@@ -40,10 +40,15 @@ class Curve:
         entry: label of the row: model, parameters and variant.
         points: P operating points, in suite order.
         items: N item ids, the same for every curve of a call.
-        scores: metric name to a float64 array (P, N); NaN where there is no score.
+        scores: metric name to a float64 array (P, N), the mean over seeds; NaN where there is
+            no score.
+        by_seed: metric name to the same scores before averaging, (S, P, N); S is 1 where
+            nothing was repeated under several seeds.
         aggregate: metric name to a function over the last axis.
         resamples: (B, N) item indices of the bootstrap, shared by all curves, so that
             comparisons are paired.
+        seed_resamples: (B, S) seed indices, drawn for this entry alone: the training runs of
+            two models have nothing in common. :func:`harness.stats.curve_replicates` uses both.
     """
 
     entry: str
@@ -52,6 +57,8 @@ class Curve:
     scores: Mapping[str, NDArray[np.float64]]
     aggregate: Mapping[str, Any]
     resamples: NDArray[np.intp]
+    by_seed: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    seed_resamples: NDArray[np.intp] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
