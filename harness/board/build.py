@@ -105,7 +105,7 @@ def _columns(suite: Suite) -> list[Column]:
         Column(name=m.name, unit=m.unit, better=m.better, digits=m.digits, summary=m.summary)
         for m in suite.metrics
     ]
-    steps = dict.fromkeys(s.name for _, task in suite.tasks for s in task.stages)
+    steps = dict.fromkeys(s.name for _, task in suite.tasks for s in task.stages if s.model)
     found += [
         Column(
             name=f"{s}_seconds",
@@ -130,8 +130,8 @@ def _table(
     """Return the table of a dataset; ``nodes`` are those of that dataset."""
     scores = measured.scores
     entries = {e.label: e for e in suite.entries}
-    best = {c.name: mark_best(_fair(measured, c.name), c.better) for c in columns}
-    ranks = _ranks(measured, suite.board.rank_by, columns)
+    best = {c.name: mark_best(_fair(suite, measured, c.name), c.better) for c in columns}
+    ranks = _ranks(suite, measured, columns)
     if ranks and suite.board.rank_by:  # one judgement for one column: that of all pairs at once
         best[suite.board.rank_by] = {entry for entry, (low, _) in ranks.items() if low == 1}
     own = _by_entry(nodes)
@@ -146,7 +146,7 @@ def _table(
         )
         for index, label in enumerate(scores.entries)
     ]
-    rows = [_ranked(row, ranks, suite.board.rank_by, measured) for row in rows]
+    rows = [_ranked(row, ranks, suite, measured) for row in rows]
     there = {(r.entry, r.kind) for r in rows}
     rows += [
         _empty_row(entry, own.get(label, []))
@@ -171,22 +171,26 @@ def _empty_table(suite: Suite, dataset: str, nodes: Sequence[Mapping[str, Any]])
     return Table(dataset=dataset, items=0, rows=rows)
 
 
-def _fair(measured: Measured, column: str) -> dict[str, Estimate]:
-    """Return the numbers of a column that were measured; published ones are never compared."""
+def _fair(suite: Suite, measured: Measured, column: str) -> dict[str, Estimate]:
+    """Return the numbers of a column that are compared: measured, and without privilege."""
     scores = measured.scores
-    kinds = dict(zip(scores.entries, scores.kinds, strict=True))
-    return {k: e for k, e in measured.summary.get(column, {}).items() if kinds[k] == "measured"}
+    privileged = {e.label for e in suite.entries if e.privileged}
+    fair = {
+        label
+        for label, kind in zip(scores.entries, scores.kinds, strict=True)
+        if kind == "measured" and label not in privileged
+    }
+    return {k: e for k, e in measured.summary.get(column, {}).items() if k in fair}
 
 
-def _ranks(
-    measured: Measured, rank_by: str | None, columns: list[Column]
-) -> dict[str, tuple[int, int]]:
+def _ranks(suite: Suite, measured: Measured, columns: list[Column]) -> dict[str, tuple[int, int]]:
     """Return the rank sets of the entries whose numbers can be compared."""
+    rank_by = suite.board.rank_by
     better: dict[str, Better] = {c.name: c.better for c in columns}
     if rank_by is None or better.get(rank_by, "none") == "none":
         return {}
     direction = better[rank_by]
-    fair = _fair(measured, rank_by)
+    fair = _fair(suite, measured, rank_by)
     signature = common_signature(fair)
     usable = {
         k: e
@@ -210,18 +214,21 @@ def _ranks(
 
 
 def _ranked(
-    row: Row, ranks: Mapping[str, tuple[int, int]], rank_by: str | None, measured: Measured
+    row: Row, ranks: Mapping[str, tuple[int, int]], suite: Suite, measured: Measured
 ) -> Row:
+    rank_by = suite.board.rank_by
     if row.kind == "published":
         return replace(row, unranked="published: quoted, not measured here")
     if row.entry in ranks:
         return replace(row, rank=ranks[row.entry])
+    if any(e.label == row.entry and e.privileged for e in suite.entries):
+        return replace(row, unranked="privileged: it sees what the task keeps from others")
     if rank_by is None:
         return replace(row, unranked="the suite ranks by nothing")
     estimate = measured.summary.get(rank_by, {}).get(row.entry)
     if estimate is None or np.isnan(estimate.value):
         return replace(row, unranked=(estimate.note if estimate else "") or f"no {rank_by}")
-    if estimate.signature != common_signature(_fair(measured, rank_by)):
+    if estimate.signature != common_signature(_fair(suite, measured, rank_by)):
         return replace(row, unranked=f"its signature differs: {estimate.signature}")
     if estimate.replicates is None:
         return replace(row, unranked=estimate.note or f"{rank_by} comes without replicates")

@@ -91,7 +91,8 @@ class Graph:
         key = node.key(self._digests)
         record = self._done(key)
         if record is not None:
-            ended = Ended(Outcome.ok, key=key, cached=True)
+            past = Outcome(record["outcome"])
+            ended = Ended(past, record.get("reason", ""), key, cached=True)
             self._end(node, ended, record.get("artifacts", {}))
         elif node.verdict is not None:
             outcome, reason = node.verdict

@@ -14,7 +14,17 @@ from harness.errors import UsageError, nearest
 from harness.registry import Registry, check_available, resolve, versions
 from harness.run.keys import PROTOCOL
 from harness.run.node import Group, Node, Plan, Recipe
-from harness.spec import Dataset, Item, Json, Metric, Stage, Task, Unavailable
+from harness.spec import (
+    Dataset,
+    Item,
+    Json,
+    MatrixPanel,
+    Metric,
+    SeriesPanel,
+    Stage,
+    Task,
+    Unavailable,
+)
 from harness.suite import Entry, Suite, SuiteDataset
 
 __all__ = ["dataset_items", "dataset_label", "make_plan"]
@@ -118,11 +128,11 @@ class _Planner:
         verdict = self._entry_verdict(entry, missing)
         skip = verdict if verdict and verdict[0] == "skipped" else None
         scope = _Scope(entry, task, label, dataset, items or (Item("*", ""),), self.suite.seeds)
-        for stage in task.stages:
-            scope.check(stage)
-            scope.add(
-                "stage", stage.name, stage.inputs, stage.per, self._stage(scope, stage), verdict
-            )
+        for stage in self._needed(task):
+            inputs = (*stage.inputs, *(stage.privileged if entry.privileged else ()))
+            scope.check(stage.name, inputs, stage.per)
+            recipe = self._stage(scope, stage, inputs)
+            scope.add("stage", stage.name, inputs, stage.per, recipe, verdict)
         for metric in self.suite.metrics:
             if set(metric.inputs) <= scope.offered:
                 axes = scope.axes(metric.inputs, without_item=metric.per == "set")
@@ -136,6 +146,20 @@ class _Planner:
                     skip or self._metric_verdicts[metric.name],
                 )
         return scope.ordered()
+
+    def _needed(self, task: Task) -> list[Stage]:
+        """Return the stages to run: those of models, and what something reads of the others."""
+        family = next(family for family, t in self.suite.tasks if t is task)
+        read = {name for metric in self.suite.metrics for name in metric.inputs}
+        for panel in family.panels:
+            if isinstance(panel, MatrixPanel | SeriesPanel):
+                read |= set(panel.inputs)
+        kept: list[Stage] = []
+        for stage in reversed(task.stages):
+            if stage.model or any(output.name in read for output in stage.outputs):
+                read |= {*stage.inputs, *stage.privileged}
+                kept.append(stage)
+        return kept[::-1]
 
     def _entry_verdict(self, entry: Entry, missing: str) -> tuple[str, str] | None:
         """Say what is clear of an entry's stages before running: left out, or not possible."""
@@ -164,29 +188,35 @@ class _Planner:
         code = self.registry.digest("datasets", dataset.name, dataset.load)
         return [dataset.load, dataset.version, code]
 
-    def _stage(self, scope: _Scope, stage: Stage) -> Recipe:
+    def _stage(self, scope: _Scope, stage: Stage, inputs: Sequence[str]) -> Recipe:
         model, params = scope.entry.model, dict(scope.entry.params)
-        static = {
+        task = scope.task_name(self.suite)
+        static: dict[str, Any] = {
             "protocol": PROTOCOL,
-            "task": [scope.task_name(self.suite), scope.task.version],
+            "task": [task, scope.task.version],
             "stage": [stage.name, dict(stage.env)],
-            "model": [model.name, model.factory, params, scope.entry.variant],
-            "code": self.registry.digest("models", model.name, model.factory),
-            "requires": versions(model.requires),
-            "weights": [w.sha256 for w in model.weights],
-            "loader": self._loader(scope, stage.inputs),
+            "loader": self._loader(scope, inputs),
         }
+        call: dict[str, Any] = {"op": "stage", "run": stage.run, "factory": "", "params": {}}
+        if stage.model:
+            static |= {
+                "model": [model.name, model.factory, params, scope.entry.variant],
+                "code": self.registry.digest("models", model.name, model.factory),
+                "requires": versions(model.requires),
+                "weights": [w.sha256 for w in model.weights],
+            }
+            call |= {"factory": model.factory, "params": params}
+        else:  # what it leaves is the same for all models: one key, one worker
+            family = task.partition("/")[0]
+            static["code"] = self.registry.digest("families", family, stage.run)
+        whose = scope.entry.label if stage.model else "all models"
         return Recipe(
             static=static,
-            call={"op": "stage", "run": stage.run, "factory": model.factory, "params": params},
-            group=Group(
-                name=f"{scope.entry.label} · {scope.task_name(self.suite)} · {stage.name}",
-                env=stage.env,
-                files=self._files,
-            ),
+            call=call,
+            group=Group(name=f"{whose} · {task} · {stage.name}", env=stage.env, files=self._files),
             kinds=scope.kinds,
             outputs=stage.outputs,
-            many=scope.many(stage.inputs, stage.per),
+            many=scope.many(inputs, stage.per),
             items=scope.items,
             limits=stage.name,
         )
@@ -247,15 +277,15 @@ class _Scope:
     def task_name(self, suite: Suite) -> str:
         return f"{_family(suite, self.task)}/{self.task.name}"
 
-    def check(self, stage: Stage) -> None:
+    def check(self, stage: str, inputs: Sequence[str], per: Sequence[str]) -> None:
         """Refuse a stage that could not tell which of several artifacts to read."""
-        where = f"task {self.task.name}, stage {stage.name}"
-        for name in stage.inputs:
+        where = f"task {self.task.name}, stage {stage}"
+        for name in inputs:
             if name == self.task.item:
                 continue
             if name not in self._made:
                 raise UsageError(f"{where}: no earlier stage leaves {name!r}")
-            lost = [a for a in self._made[name][0] if a != "item" and a not in stage.per]
+            lost = [a for a in self._made[name][0] if a != "item" and a not in per]
             if lost:
                 raise UsageError(f"{where}: it reads {name!r}, made per {lost[0]}, and is not")
 

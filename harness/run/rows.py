@@ -58,7 +58,7 @@ def score_rows(plan: Plan, ended: Mapping[int, Ended], store: Store) -> Iterator
                 "better": metric.better,
                 "signature": metric.signature,
             }
-        else:
+        elif node.recipe.call["factory"]:  # a step of the protocol is no model's time
             yield row | _seconds(node, record, store)
 
 

@@ -82,9 +82,12 @@ class Store:
                     self.published.pop(key, None)
 
     def done(self, key: str) -> dict[str, Any] | None:
-        """Return the record of a node that ended well and whose artifacts are there."""
+        """Return the record of a node that need not run again: all it leaves is there.
+
+        A node that had nothing to do ("skipped") has nothing to do the next time either.
+        """
         record = self.records.get(key)
-        if record is None or record["outcome"] != "ok":
+        if record is None or record["outcome"] not in ("ok", "skipped"):
             return None
         for digest, size in record.get("artifacts", {}).values():
             try:

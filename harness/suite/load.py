@@ -260,7 +260,7 @@ class _Resolver:
             )
         measured = {m.name for m in metrics}
         derived: Mapping[str, Derived] = self.names.all("derived")
-        times = {f"{stage.name}_seconds" for _, task in tasks for stage in task.stages}
+        times = {f"{s.name}_seconds" for _, task in tasks for s in task.stages if s.model}
         columns = [*measured, *derived, *times]
         for path, name in [
             (("board", "rank_by"), board.rank_by),
@@ -321,12 +321,15 @@ def _entry(model: Model, use: ModelForm, variant: str) -> Entry:
                 raise UsageError(f"model {model.name!r}: a value of {axis!r} stands here twice")
     changed = ",".join(f"{k}={v}" for k, v in use.params.items())
     label = model.name + (f"({changed})" if changed else "")
+    label += f"+{variant}" if variant != "base" else ""
+    label += " (privileged)" if use.privileged else ""
     return Entry(
-        label=use.label or label + (f"+{variant}" if variant != "base" else ""),
+        label=use.label or label,
         model=model,
         params={**model.params, **overlay, **use.params},
         points=tuple(dict(zip(axes, values, strict=True)) for values in product(*axes.values())),
         variant=variant,
+        privileged=use.privileged,
     )
 
 

@@ -69,6 +69,9 @@ class ModelForm(_Form):
     params: dict[str, Value] = {}
     points: Points | None = None
     variants: Annotated[list[str], Field(min_length=1)] = ["base"]
+    privileged: Annotated[
+        bool, Field(description="let it see what the task keeps from models; it is not ranked")
+    ] = False
     except_: Annotated[list[str], Field(alias="except", description="globs to leave out")] = []
 
 

@@ -14,13 +14,18 @@ __all__ = ["Entry", "Suite", "SuiteDataset"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One row of the board: a model with its parameters, variant and operating points."""
+    """One row of the board: a model with its parameters, variant and operating points.
+
+    Attributes:
+        privileged: whether it sees what a task keeps from other models.
+    """
 
     label: str
     model: Model
     params: Mapping[str, Json]
     points: tuple[Mapping[str, Json], ...]
     variant: str = "base"
+    privileged: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,8 @@ from typing import Any, BinaryIO
 from harness import trace
 from harness.worker.calls import Calls, Refused
 
-_OWN = ("unavailable", "nonfinite", "invalid", "oom", "timeout")  # what an exception may ask for
+# what an exception may ask for
+_OWN = ("unavailable", "skipped", "nonfinite", "invalid", "oom", "timeout")
 
 
 def main() -> None:
