@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 import importlib.machinery
 import importlib.util
 import json
@@ -13,17 +12,12 @@ import sys
 from collections import OrderedDict
 from typing import Any
 
+from harness.worker import kinds
+from harness.worker.kinds import Refused
+
 __all__ = ["Calls", "Refused"]
 
 _CACHE_BYTES = 256 * 2**20
-
-
-class Refused(Exception):  # noqa: N818 - it carries an outcome
-    """A call that ends in another outcome than an error of the model's code."""
-
-    def __init__(self, outcome: str, reason: str) -> None:
-        super().__init__(reason)
-        self.outcome = outcome
 
 
 class Calls:
@@ -42,7 +36,7 @@ class Calls:
             return None
         key = json.dumps([request["factory"], request["params"]], sort_keys=True)
         if key not in self._built:
-            self._built[key] = _resolve(request["factory"])(**request["params"])
+            self._built[key] = kinds.find(request["factory"])(**request["params"])
         return self._built[key]
 
     def load(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
@@ -57,7 +51,7 @@ class Calls:
         """Run the stage on the model, or the metric on its inputs."""
         if request["op"] == "score":
             return made(*inputs.values())
-        run = _resolve(request["run"])
+        run = kinds.find(request["run"])
         return run(made, inputs, request["point"], request["seed"])
 
     def keep(self, request: dict[str, Any], result: Any) -> dict[str, Any]:
@@ -93,26 +87,9 @@ def _load(kind: str, part: dict[str, Any]) -> Any:
         from harness.spec import Item
 
         item = Item(part["item"], part["sha256"], part["path"], part["meta"])
-        return _resolve(kind)(item, data)
+        return kinds.find(kind)(item, data)
     assert data is not None
-    if kind == "bytes":
-        return data
-    if kind == "json":
-        return json.loads(data)
-    if kind == "array":
-        import io
-
-        import numpy as np
-
-        return np.load(io.BytesIO(data), allow_pickle=False)
-    if kind == "arrays":
-        import io
-
-        import numpy as np
-
-        with np.load(io.BytesIO(data), allow_pickle=False) as found:
-            return dict(found)
-    return _resolve(kind).load(data)
+    return kinds.load(kind, data)
 
 
 def _read(part: dict[str, Any]) -> bytes:
@@ -124,57 +101,13 @@ def _read(part: dict[str, Any]) -> bytes:
     return data
 
 
-def _dump(kind: str, value: Any) -> bytes:
-    if kind == "bytes":
-        if not isinstance(value, (bytes, bytearray, memoryview)):
-            raise Refused("invalid", f"expected bytes, got {type(value).__name__}")
-        return bytes(value)
-    if kind == "json":
-        try:
-            return json.dumps(value, sort_keys=True).encode()
-        except (TypeError, ValueError) as error:
-            raise Refused("invalid", f"expected plain JSON data: {error}") from None
-    if kind == "array":
-        import io
-
-        import numpy as np
-
-        array = np.ascontiguousarray(value)
-        if array.dtype.hasobject:
-            raise Refused("invalid", f"expected an array, got {type(value).__name__}")
-        buffer = io.BytesIO()
-        np.save(buffer, array, allow_pickle=False)
-        return buffer.getvalue()
-    if kind == "arrays":
-        return _dump_arrays(value)
-    dumped: bytes = _resolve(kind).dump(value)
-    return dumped
-
-
-def _dump_arrays(value: Any) -> bytes:
-    """Write a dict of arrays as .npz: equal arrays are equal bytes, for its dates are fixed."""
-    import io
-
-    import numpy as np
-
-    if not isinstance(value, dict) or not all(isinstance(name, str) for name in value):
-        raise Refused("invalid", f"expected a dict of arrays, got {_short(value)}")
-    arrays = {name: np.asarray(value[name], order="C") for name in sorted(value)}
-    wrong = [name for name, array in arrays.items() if array.dtype.hasobject]
-    if wrong:
-        raise Refused("invalid", f"{wrong[0]!r} is no array: {_short(value[wrong[0]])}")
-    buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **arrays)
-    return buffer.getvalue()
-
-
 def _artifacts(request: dict[str, Any], result: Any) -> dict[str, list[Any]]:
     if not isinstance(result, dict) or set(result) != {o["name"] for o in request["outputs"]}:
         names = ", ".join(o["name"] for o in request["outputs"])
         raise Refused("invalid", f"the stage must return a dict of {names}, got {_short(result)}")
     kept: dict[str, list[Any]] = {}
     for output in request["outputs"]:
-        data = _dump(output["kind"], result[output["name"]])
+        data = kinds.dump(output["kind"], result[output["name"]])
         if len(data) > request["max_output"]:
             limit = request["max_output"]
             raise Refused(
@@ -211,11 +144,6 @@ def _short(result: Any) -> str:
     import reprlib
 
     return reprlib.repr(result)
-
-
-def _resolve(ref: str) -> Any:
-    module, _, attribute = ref.partition(":")
-    return getattr(importlib.import_module(module), attribute)
 
 
 def _import_file(name: str, path: str) -> None:
