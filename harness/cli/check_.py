@@ -155,8 +155,9 @@ def _broken(metric: Metric, record: Mapping[str, Any]) -> str:
     best = {"higher": metric.range[1], "lower": metric.range[0]}.get(metric.better)
     if best is None or not all(math.isfinite(end) for end in metric.range):
         return ""
-    value = record["value"]
-    return f"{value:g}, expected {best:g}" if value != best else ""
+    values = record["values"] if metric.per == "element" else [record["value"]]
+    wrong = next((v for v in values if v is not None and v != best), None)
+    return "" if wrong is None else f"{wrong:g}, expected {best:g}"
 
 
 def _point(node: Any) -> str:

@@ -230,6 +230,8 @@ class _Planner:
             "weights": [w.sha256 for w in metric.weights],
             "loader": self._loader(scope, metric.inputs),
         }
+        if metric.per == "element":  # keys made before there were such metrics stay as they are
+            static["per"] = metric.per
         axes = scope.axes(metric.inputs, without_item=metric.per == "set")
         return Recipe(
             static=static,
@@ -238,6 +240,7 @@ class _Planner:
                 "factory": metric.factory,
                 "params": dict(metric.params),
                 "range": [str(v) for v in metric.range],
+                "elements": metric.per == "element",
             },
             group=Group(name=metric.factory.partition(":")[0], files=self._files),
             kinds=scope.kinds,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -51,15 +51,27 @@ def score_rows(plan: Plan, ended: Mapping[int, Ended], store: Store) -> Iterator
         row = {**_who(node), "kind": "measured", "key": end.key, "environment": record["env"]}
         if node.kind == "score":
             metric = metrics[node.step]
-            yield row | {
+            row |= {
                 "metric": metric.name,
-                "value": record["value"],
                 "unit": metric.unit,
                 "better": metric.better,
                 "signature": metric.signature,
             }
+            if metric.per == "element":
+                yield from _elements(row, record["values"])
+            else:
+                yield row | {"value": record["value"]}
         elif node.recipe.call["factory"]:  # a step of the protocol is no model's time
             yield row | _seconds(node, record, store)
+
+
+def _elements(row: dict[str, Any], values: Sequence[float | None]) -> Iterator[dict[str, Any]]:
+    """Yield a row for each element that has a score, its number behind the item's id."""
+    width = len(str(len(values) - 1))
+    item = "" if row["item"] is None else f"{row['item']}:"
+    for place, value in enumerate(values):
+        if value is not None:
+            yield row | {"item": f"{item}{place:0{width}}", "value": value}
 
 
 def _seconds(node: Node, record: Mapping[str, Any], store: Store) -> dict[str, Any]:

@@ -86,6 +86,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "environment": "string",
         "log": "string",
         "source": "string",
+        "values": "json",
     },
     "board": {
         "entry": "string",

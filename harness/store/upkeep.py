@@ -280,6 +280,7 @@ def record_rows(store: Store) -> Iterator[dict[str, Any]]:
             "outcome": record["outcome"],
             "reason": record.get("reason"),
             "value": record.get("value"),
+            "values": record.get("values"),
             "wall": record.get("wall"),
             "cpu": record.get("cpu"),
             "peak_rss": record.get("rss"),

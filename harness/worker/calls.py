@@ -57,6 +57,8 @@ class Calls:
     def keep(self, request: dict[str, Any], result: Any) -> dict[str, Any]:
         """Check what came back, and leave artifacts in the outbox."""
         if request["op"] == "score":
+            if request.get("elements"):
+                return {"values": _scores(request, result)}
             return {"value": _score(request, result)}
         return {"artifacts": _artifacts(request, result)}
 
@@ -134,10 +136,37 @@ def _score(request: dict[str, Any], result: Any) -> float:
     low, high = (float(v) for v in request["range"])
     if math.isnan(value) or (math.isinf(value) and value not in (low, high)):
         raise Refused("nonfinite", f"the score is {value}")
+    _check_range(value, low, high)
+    return value
+
+
+def _check_range(value: float, low: float, high: float) -> None:
     slack = 1e-6 * max(1.0, abs(value))
     if not low - slack <= value <= high + slack:
         raise Refused("invalid", f"the score {value} lies outside {low}…{high}")
-    return value
+
+
+def _scores(request: dict[str, Any], result: Any) -> list[float | None]:
+    """Return a score for each element, None where an element has none: JSON knows no NaN."""
+    try:
+        if getattr(result, "ndim", 1) != 1:
+            raise TypeError
+        values = [float(value) for value in result]
+    except (TypeError, ValueError):
+        raise Refused(
+            "invalid", f"expected an array (R,) of numbers, got {_short(result)}"
+        ) from None
+    if not values:
+        raise Refused("invalid", "expected a score for each element, got none at all")
+    if all(map(math.isnan, values)):
+        raise Refused("nonfinite", f"all {len(values)} scores are nan")
+    low, high = (float(v) for v in request["range"])
+    for place, value in enumerate(values):
+        if math.isinf(value) and value not in (low, high):
+            raise Refused("nonfinite", f"the score of element {place} is {value}")
+        if not math.isnan(value):
+            _check_range(value, low, high)
+    return [None if math.isnan(value) else value for value in values]
 
 
 def _short(result: Any) -> str:
