@@ -265,7 +265,8 @@ def test_shipped_suites_fit_the_schema_and_open(name):
 def test_the_schema_is_plain_json_and_names_every_key():
     schema = json.loads(json.dumps(suite_schema()))
     model = schema["$defs"]["ModelForm"]["properties"]
-    assert {"name", "tag", "label", "params", "points", "variants", "except"} == set(model)
+    keys = {"name", "tag", "label", "params", "points", "variants", "privileged", "except"}
+    assert set(model) == keys
 
 
 # --- any mutation of a valid suite -----------------------------------------------------
