@@ -35,6 +35,12 @@ if TYPE_CHECKING:
         wilson_interval,
     )
     from harness.stats.paired import PairedComparison, compare_paired, holm
+    from harness.stats.performance import (
+        cvar,
+        optimality_gap,
+        performance_profile,
+        probability_of_improvement,
+    )
     from harness.stats.ranks import Ranks, rank_sets
 
 __all__ = [
@@ -50,12 +56,16 @@ __all__ = [
     "bootstrap_interval",
     "bootstrap_replicates",
     "compare_paired",
+    "cvar",
     "holm",
     "iqm",
     "iqm_interval",
     "iqm_replicates",
     "mean",
+    "optimality_gap",
     "percentile_interval",
+    "performance_profile",
+    "probability_of_improvement",
     "rank_sets",
     "resample_indices",
     "restrict_resamples",
@@ -67,6 +77,12 @@ _HOMES = {
     "bdrate": ("BDResult", "bd_quality", "bd_quality_replicates", "bd_rate", "bd_rate_replicates"),
     "intervals": ("iqm", "iqm_interval", "iqm_replicates", "t_interval", "wilson_interval"),
     "paired": ("PairedComparison", "compare_paired", "holm"),
+    "performance": (
+        "cvar",
+        "optimality_gap",
+        "performance_profile",
+        "probability_of_improvement",
+    ),
     "ranks": ("Ranks", "rank_sets"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
