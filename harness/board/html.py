@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from harness.board import html_compare, svg
 from harness.board.html_detail import brief_note, details_html, values_html
+from harness.board.html_figures import figure_html, legend_html, lines_html, matrices_html
 from harness.board.html_table import BIG, ORDER, column_widths, table_html
 from harness.board.model import Board, CurvePoint, Kind, Series
 from harness.board.numerals import ARROW, clean
@@ -47,9 +48,11 @@ def render_html(board: Board, *, files: Path | None = None) -> str:
     from markupsafe import Markup
 
     look = svg.looks((row.entry, row.kind) for table in board.tables for row in table.rows)
-    style = _asset("board.css") + _rules(board)
+    style = _asset("board.css") + (_asset("matrices.css") if board.matrices else "")
+    style += _rules(board)
     theme, script = _asset("theme.js"), _asset("board.js")
     sections = _tables(board) + _curves(board, look) + _fronts(board, look)
+    sections += _figures(board, look)
     pictures, beside = _compares(board, files, sum(len(s["html"]) for s in sections))
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     page = environment.from_string(_asset("page.html.j2")).render(
@@ -130,18 +133,6 @@ def _listed(board: Board) -> int:
     return sum(len(point.cells) for row in rows for point in row.points)
 
 
-def _figure(plot: str, legend: str, notes: Iterable[str]) -> str:
-    lines = "".join(f"<p class=note>{escape(n)}</p>" for n in notes if n)
-    return f'<div class="chart">{plot}<ul class="legend">{legend}</ul>{lines}</div>'
-
-
-def _legend(entries: Iterable[str], look: Mapping[str, svg.Look]) -> str:
-    return "".join(
-        f'<li data-s="{n}">{svg.key(look[e])}<span>{escape(e)}</span></li>'
-        for n, e in enumerate(entries)
-    )
-
-
 def _not_drawn(points: Iterable[tuple[str, CurvePoint]], *, log_x: bool) -> str:
     missing = svg.left_out(points, log_x=log_x)
     if not missing:
@@ -166,8 +157,8 @@ def _curves(board: Board, look: Mapping[str, svg.Look]) -> list[dict[str, Any]]:
             if left
             else "",
         )
-        legend = _legend((s.entry for s in drawn), known)
-        html = _figure(svg.curves(panel, drawn, known), legend, notes)
+        legend = legend_html((s.entry for s in drawn), known)
+        html = figure_html(svg.curves(panel, drawn, known), legend, notes)
         found.append(_section("curve", place, panel.title, panel.dataset, html))
     return found
 
@@ -199,9 +190,23 @@ def _fronts(board: Board, look: Mapping[str, svg.Look]) -> list[dict[str, Any]]:
             if left
             else "",
         )
-        legend = _legend(entries, known) if len(entries) <= _CURVES else ""
-        html = _figure(svg.front(drawn, known), legend, notes)
+        legend = legend_html(entries, known) if len(entries) <= _CURVES else ""
+        html = figure_html(svg.front(drawn, known), legend, notes)
         found.append(_section("front", place, panel.title, panel.dataset, html))
+    return found
+
+
+def _figures(board: Board, look: Mapping[str, svg.Look]) -> list[dict[str, Any]]:
+    found = []
+    for place, panel in enumerate(board.matrices):
+        note = " · ".join(filter(None, (panel.dataset, panel.where)))
+        html = matrices_html(panel, place)
+        found.append(_section("matrix", place, panel.title, note, html))
+    for kind, panels in (("series", board.series), ("profile", board.profiles)):
+        for place, drawn in enumerate(panels):
+            kinds: list[tuple[str, Kind]] = [(line.entry, "measured") for line in drawn.lines]
+            html = lines_html(drawn, svg.looks(kinds) | dict(look))
+            found.append(_section(kind, place, drawn.title, drawn.dataset, html))
     return found
 
 

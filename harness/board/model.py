@@ -21,6 +21,11 @@ __all__ = [
     "FrontData",
     "FrontPoint",
     "Image",
+    "Line",
+    "LinesData",
+    "Matrix",
+    "MatrixData",
+    "MatrixFigure",
     "PointRow",
     "Row",
     "Series",
@@ -215,6 +220,96 @@ class CompareData:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Matrix:
+    """A matrix with its title; ``values`` are (rows, columns), NaN where there is none."""
+
+    title: str
+    values: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatrixFigure:
+    """The matrices of one entry; ``point`` names its operating point where it has several."""
+
+    entry: str
+    matrices: tuple[Matrix, ...]
+    point: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatrixData:
+    """A panel of matrices, drawn as heat maps or as directed graphs.
+
+    Attributes:
+        range: values at the two ends of the colour scale; the higher one is larger.
+        rows, columns: what stands along the two sides.
+        where: what the matrices are of: item and seed.
+        shared: what is the same for every entry, e.g. the true graph; drawn once.
+        figures: of the first entries of the board.
+        failed: entries whose matrices cannot be had, with the reason.
+        left: how many more entries there are.
+    """
+
+    title: str
+    dataset: str
+    style: Literal["heat", "graph"] = "heat"
+    range: tuple[float, float] = (0.0, 1.0)
+    rows: str = ""
+    columns: str = ""
+    where: str = ""
+    shared: tuple[Matrix, ...] = ()
+    figures: tuple[MatrixFigure, ...]
+    failed: tuple[tuple[str, str], ...] = ()
+    left: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A function of x for one entry, with its pointwise 95 % band.
+
+    Attributes:
+        x: increasing.
+        y: at each x, NaN where there is none; of a step, the value from x to the next x.
+        low, high: ends of the band; NaN where there is none.
+        n: how many series or scores y stands on, at each x.
+        point: the operating point, where the entry has several.
+    """
+
+    entry: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    n: tuple[int, ...]
+    point: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinesData:
+    """A panel of lines with bands: means over time, or performance profiles.
+
+    Attributes:
+        step: whether the lines are steps.
+        counted: what ``Line.n`` counts: ``"series"`` or ``"scores"``.
+        lines: of the first entries of the board.
+        failed: entries that have no line, with the reason.
+        partial: entries whose line stands on fewer runs than others', with how many.
+        left: how many more entries there are.
+    """
+
+    title: str
+    dataset: str
+    x: Column
+    y: Column
+    step: bool
+    counted: str
+    lines: tuple[Line, ...]
+    failed: tuple[tuple[str, str], ...] = ()
+    partial: tuple[tuple[str, str], ...] = ()
+    left: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
     """Nodes of one entry and stage (or metric) that ended alike, and one of them as example."""
 
@@ -250,6 +345,9 @@ class Board:
     tables: tuple[Table, ...] = ()
     curves: tuple[CurveData, ...] = ()
     fronts: tuple[FrontData, ...] = ()
+    matrices: tuple[MatrixData, ...] = ()
+    series: tuple[LinesData, ...] = ()
+    profiles: tuple[LinesData, ...] = ()
     compares: tuple[CompareData, ...] = ()
     failures: tuple[Failure, ...] = ()
     outcomes: Mapping[str, int] = field(default_factory=dict)

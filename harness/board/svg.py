@@ -16,7 +16,22 @@ from harness.board.axes import Axis, axis
 from harness.board.model import Column, CurveData, CurvePoint, FrontData, FrontPoint, Kind, Series
 from harness.board.numerals import ARROW, interval, number, with_unit
 
-__all__ = ["Look", "curves", "front", "key", "left_out", "looks"]
+__all__ = [
+    "BOTTOM",
+    "HEIGHT",
+    "LEFT",
+    "RIGHT",
+    "TOP",
+    "WIDTH",
+    "Look",
+    "curves",
+    "frame",
+    "front",
+    "key",
+    "left_out",
+    "looks",
+    "plot",
+]
 
 WIDTH: Final = 640
 HEIGHT: Final = 420
@@ -92,7 +107,7 @@ def curves(panel: CurveData, drawn: Sequence[Series], look: Mapping[str, Look]) 
     """
     points = [p for series in drawn for p in series.points]
     across, up = _axes(points, log_x=panel.log_x)
-    body = [_frame(across, up, panel.x, panel.y)]
+    body = [frame(across, up, panel.x, panel.y)]
     # Published curves first, so that measured ones lie on top.
     for place, series in sorted(enumerate(drawn), key=lambda s: s[1].kind == "measured"):
         shown = [p for p in series.points if across.shows(p.x) and up.shows(p.y)]
@@ -107,14 +122,14 @@ def curves(panel: CurveData, drawn: Sequence[Series], look: Mapping[str, Look]) 
             + (f'<path class="l" d="M{line}"/>' if shown else "")
             + f"{marks}</g>"
         )
-    return _svg(f"{panel.title}, {panel.dataset}: {panel.y.name} against {panel.x.name}", body)
+    return plot(f"{panel.title}, {panel.dataset}: {panel.y.name} against {panel.x.name}", body)
 
 
 def front(panel: FrontData, look: Mapping[str, Look]) -> str:
     """Draw one number per entry against another, with the Pareto front as a staircase."""
     across, up = _axes([p.point for p in panel.points], log_x=panel.log_x)
     shown = [p for p in panel.points if across.shows(p.point.x) and up.shows(p.point.y)]
-    body = [_frame(across, up, panel.x, panel.y), _staircase(shown, panel.x, panel.y, across, up)]
+    body = [frame(across, up, panel.x, panel.y), _staircase(shown, panel.x, panel.y, across, up)]
     labels = _labels(shown, across, up)
     for place, item in enumerate(panel.points):
         if item not in shown:
@@ -128,10 +143,11 @@ def front(panel: FrontData, look: Mapping[str, Look]) -> str:
             + labels.get(item.entry, "")
             + "</g>"
         )
-    return _svg(f"{panel.title}, {panel.dataset}: {panel.y.name} against {panel.x.name}", body)
+    return plot(f"{panel.title}, {panel.dataset}: {panel.y.name} against {panel.x.name}", body)
 
 
-def _svg(title: str, body: Iterable[str]) -> str:
+def plot(title: str, body: Iterable[str]) -> str:
+    """Return a whole plot."""
     return (
         f'<svg class="plot" viewBox="0 0 {WIDTH} {HEIGHT}" role="group" '
         f'aria-label="{escape(title)}">{"".join(body)}</svg>'
@@ -151,7 +167,8 @@ def _axes(points: Sequence[CurvePoint], *, log_x: bool) -> tuple[Axis, Axis]:
     return across, up
 
 
-def _frame(across: Axis, up: Axis, x: Column, y: Column) -> str:
+def frame(across: Axis, up: Axis, x: Column, y: Column) -> str:
+    """Draw grid, axes, ticks and captions."""
     bottom, right = HEIGHT - BOTTOM, WIDTH - RIGHT
     grid = "".join(f"M{across.at(t)} {TOP}V{bottom}" for t in across.ticks)
     grid += "".join(f"M{LEFT} {up.at(t)}H{right}" for t in up.ticks)

@@ -11,19 +11,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.board import panels
 from harness.board.build import build_tables
-from harness.board.measure import Measured
+from harness.board.draw import draw
 from harness.board.model import Board, Cell, Row
 from harness.board.text import text_table
 from harness.errors import UsageError
 from harness.registry import resolve
-from harness.run.plan import dataset_items, dataset_label
-from harness.spec import ComparePanel, CurvePanel, FrontPanel, Item, Unavailable
 from harness.store import Store
 from harness.store.store import full
 from harness.store.tables import TABLES, read_table, write_table
-from harness.suite import Suite, SuiteDataset
+from harness.suite import Suite
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,7 +50,7 @@ def make_board(suite: Suite, results: Path) -> Board:
         created=time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(finished)),
         environments={e["environment"]: e["description"] or {} for e in environments},
     )
-    return _draw(board, suite, measured, nodes, Store(results / "store"))
+    return draw(board, suite, measured, nodes, Store(results / "store"))
 
 
 def write_board(suite: Suite, registry: Registry, results: Path) -> list[str]:
@@ -100,57 +97,6 @@ def load_board(path: str | Path) -> pd.DataFrame:
     numbers = [c for c, kind in kinds.items() if kind in ("double", "int64")]
     # A column without any number is one of NaN all the same.
     return board.astype({c: "float64" for c in numbers if board[c].dtype == object})
-
-
-def _draw(
-    board: Board,
-    suite: Suite,
-    measured: list[Measured],
-    nodes: list[dict[str, Any]],
-    store: Store,
-) -> Board:
-    """Add the panels of the suite's families."""
-    wanted = [p for f in {f.name: f for f, _ in suite.tasks}.values() for p in f.panels]
-    items = {dataset_label(use): _items(use) for use in suite.datasets}
-
-    def artifact(digest: str) -> bytes:
-        return Path(store.artifact(digest)).read_bytes()
-
-    return replace(
-        board,
-        curves=tuple(
-            c
-            for p in wanted
-            if isinstance(p, CurvePanel)
-            for m in measured
-            for c in panels.curves(p, board, m)
-        ),
-        fronts=tuple(
-            f
-            for p in wanted
-            if isinstance(p, FrontPanel)
-            for m in measured
-            for f in panels.fronts(p, board, m)
-        ),
-        compares=tuple(
-            c
-            for p in wanted
-            if isinstance(p, ComparePanel)
-            for m in measured
-            for c in panels.compares(p, board, m, nodes, items.get(m.scores.dataset, ()), artifact)
-        ),
-    )
-
-
-def _items(use: SuiteDataset) -> tuple[Item, ...]:
-    """Return the items whose originals can be shown."""
-    try:
-        return dataset_items(use)
-    except (
-        Unavailable,
-        UsageError,
-    ):  # the data went away since; the board stands without pictures
-        return ()
 
 
 def board_rows(board: Board) -> Iterator[dict[str, Any]]:
