@@ -27,6 +27,13 @@ if TYPE_CHECKING:
         resample_indices,
         restrict_resamples,
     )
+    from harness.stats.crossed import (
+        complete_runs,
+        crossed_interval,
+        crossed_replicates,
+        curve_replicates,
+        drawn_spread,
+    )
     from harness.stats.intervals import (
         iqm,
         iqm_interval,
@@ -56,7 +63,12 @@ __all__ = [
     "bootstrap_interval",
     "bootstrap_replicates",
     "compare_paired",
+    "complete_runs",
+    "crossed_interval",
+    "crossed_replicates",
+    "curve_replicates",
     "cvar",
+    "drawn_spread",
     "holm",
     "iqm",
     "iqm_interval",
@@ -75,6 +87,13 @@ __all__ = [
 
 _HOMES = {
     "bdrate": ("BDResult", "bd_quality", "bd_quality_replicates", "bd_rate", "bd_rate_replicates"),
+    "crossed": (
+        "complete_runs",
+        "crossed_interval",
+        "crossed_replicates",
+        "curve_replicates",
+        "drawn_spread",
+    ),
     "intervals": ("iqm", "iqm_interval", "iqm_replicates", "t_interval", "wilson_interval"),
     "paired": ("PairedComparison", "compare_paired", "holm"),
     "performance": (
