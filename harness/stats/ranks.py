@@ -8,6 +8,7 @@ Econometrica 73, 2005). Entries that no difference separates share ranks: they a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -51,6 +52,7 @@ def rank_sets(
     items: int,
     better: Literal["higher", "lower"],
     level: float = 0.95,
+    draws: Sequence[NDArray[np.intp] | None] | None = None,
 ) -> Ranks:
     """Rank entries and say which differences are significant.
 
@@ -64,9 +66,11 @@ def rank_sets(
         replicates: (M, B) bootstrap replicates on shared resamples. An entry with more than 5 %
             of NaN is not ranked; of many entries the first replicates are used, at least 200.
         items: number of items that were resampled. Few items widen the critical value as they
-            widen Student's t; with one item nothing is separated.
+            widen Student's t; with one item nothing is separated but by training runs.
         better: which direction is good.
         level: simultaneous coverage.
+        draws: of each entry, the (B, S) drawn runs that its replicates follow, or None. Few
+            runs widen the critical value of a pair by the share that they have in its spread.
 
     Raises:
         ValueError: if the shapes do not match.
@@ -82,8 +86,11 @@ def rank_sets(
     ranked = ~np.isnan(theta) & (np.mean(np.isnan(reps), axis=1) <= _MAX_LOST)
     finite = np.flatnonzero(ranked & np.isfinite(theta))
     wins = np.zeros((theta.size, theta.size), bool)
-    if items >= 2 and reps.shape[1]:
-        wins[np.ix_(finite, finite)] = _separated(theta[finite], reps[finite], items, level)
+    own = [draws[int(i)] for i in finite] if draws is not None else []
+    several = any(d is not None and d.shape[1] > 1 for d in own)
+    if (items >= 2 or several) and reps.shape[1]:
+        separated = _separated(theta[finite], reps[finite], items, level, own if several else [])
+        wins[np.ix_(finite, finite)] = separated
         _separate_infinite(theta, reps, ranked, level, wins)
     above = np.sum(theta[ranked][None, :] > theta[:, None], axis=1)
     count = int(ranked.sum())
@@ -97,7 +104,13 @@ def rank_sets(
     )
 
 
-def _separated(theta: Floats, reps: Floats, items: int, level: float) -> NDArray[np.bool_]:
+def _separated(
+    theta: Floats,
+    reps: Floats,
+    items: int,
+    level: float,
+    draws: Sequence[NDArray[np.intp] | None],
+) -> NDArray[np.bool_]:
     """Return (m, m): whether row is significantly above column, among finite entries."""
     m = theta.size
     if m < 2:
@@ -116,10 +129,18 @@ def _separated(theta: Floats, reps: Floats, items: int, level: float) -> NDArray
     size = np.maximum(np.abs(theta)[:, None], np.abs(theta)[None, :])
     constant = squared <= _CONSTANT**2 * (spread[:, None] + spread[None, :]) + (1e-12 * size) ** 2
     inverse = np.where(constant, 0.0, 1 / np.sqrt(np.where(constant, 1.0, squared)))
-    critical = _widened(_largest(errors, inverse, level), items, m * (m - 1) // 2, level)
+    critical: float | Floats = _largest(errors, inverse, level)
+    pairs = m * (m - 1) // 2
+    if draws:
+        runs = _of_runs(errors, draws, squared, items)
+        critical = _widened_by_runs(float(critical), runs, squared, draws, items, pairs, level)
+    else:
+        critical = _widened(float(critical), items, pairs, level)
     difference = theta[:, None] - theta[None, :]
     visible = difference > _ROUNDING * size
-    result: NDArray[np.bool_] = np.where(constant, visible, difference * inverse > critical)
+    result: NDArray[np.bool_] = np.where(
+        constant, visible & np.isfinite(critical), difference * inverse > critical
+    )
     return result
 
 
@@ -154,6 +175,70 @@ def _widened(critical: float, items: int, pairs: int, level: float) -> float:
     if items >= _FEW:
         return joint
     return max(joint, expanded_quantile(items, level=1 - (1 - level) / pairs))
+
+
+def _of_runs(
+    errors: Floats, draws: Sequence[NDArray[np.intp] | None], squared: Floats, items: int
+) -> Floats:
+    """Return (m, m): the variance of row minus column that follows the runs of row.
+
+    Of a pair, and not of an entry alone: a score that is relative to an anchor follows the
+    anchor's runs too, and that cancels.
+    """
+    m, count = errors.shape
+    found = np.zeros((m, m))
+    for i, own in enumerate(draws):
+        runs = 1 if own is None else own.shape[1]
+        if own is None or runs == 1:
+            continue
+        often = np.stack([np.sum(own[:count] == s, axis=1) for s in range(runs - 1)], axis=1) - 1.0
+        basis, _ = np.linalg.qr(often - often.mean(axis=0))
+        along = errors @ basis
+        explained = np.sum((along[i] - along) ** 2, axis=1) / count
+        # Chance explains a little of what does not follow the runs at all.
+        chance = np.maximum(0.0, squared[i] - explained) * (runs - 1) / count
+        found[i] = np.maximum(0.0, explained - chance)
+    total = found + found.T
+    if items < 2:  # there is nothing but runs
+        return np.divide(found * squared, total, out=np.zeros_like(found), where=total > 0)
+    return found * np.minimum(
+        1.0, np.divide(squared, total, out=np.ones_like(total), where=total > 0)
+    )
+
+
+def _widened_by_runs(
+    critical: float,
+    runs: Floats,
+    squared: Floats,
+    draws: Sequence[NDArray[np.intp] | None],
+    items: int,
+    pairs: int,
+    level: float,
+) -> Floats:
+    """Widen a critical value for each pair: (m, m).
+
+    As :func:`_widened`, with Welch's degrees of freedom of a variance that three things make
+    up: the items, and the runs of either entry. Replicates follow the runs with their whole
+    variance (:mod:`harness.stats.crossed`), the items with (N - 1) / N of theirs.
+    """
+    from scipy.special import ndtr, stdtrit
+
+    if critical <= 0:
+        return np.full(squared.shape, critical)
+    free = np.array([0 if d is None else d.shape[1] - 1 for d in draws], float)
+    rest = np.maximum(0.0, squared - runs - runs.T) if items > 1 else np.zeros_like(squared)
+    of_runs = runs**2 / np.maximum(1.0, free)[:, None]
+    weighed = of_runs + of_runs.T + rest**2 / max(1, items - 1)
+    whole = runs + runs.T + rest
+    freedom = np.divide(whole**2, weighed, out=np.ones_like(whole), where=weighed > 0)
+    grown = runs + runs.T + rest * items / max(1, items - 1)
+    factor = np.sqrt(np.divide(grown, whole, out=np.ones_like(whole), where=whole > 0))
+    joint = stdtrit(freedom, 1 - float(ndtr(-critical)))
+    alone = stdtrit(freedom, 1 - (1 - level) / pairs / 2)
+    result: Floats = factor * np.where(freedom + 1 >= _FEW, joint, np.maximum(joint, alone))
+    if items < 2:
+        result[(free[:, None] == 0) | (free[None, :] == 0)] = np.inf
+    return result
 
 
 def _separate_infinite(
