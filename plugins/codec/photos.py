@@ -1,8 +1,8 @@
 """The photographs that ship inside the scikit-image wheel: real images with no download.
 
-Chosen are the colour photographs of a scene. Left out are the second picture of the stereo pair
-(the same scene again, which would count twice in every interval), and what is no photograph of
-a scene: the composite of the Hubble deep field, the fundus and microscope images, textures and
+Chosen are the colour photographs of a scene whose licence allows any use. Left out are the stereo
+pair of a motorcycle (Middlebury 2014, which states no licence), and what is no photograph of a
+scene: the composite of the Hubble deep field, the fundus and microscope images, textures and
 drawings. ``rocket`` was published as JPEG, the others are PNG.
 """
 
@@ -32,11 +32,6 @@ _PHOTOS = (
         "coffee.png",
         "cc02f8ca188b167c775a7101b5d767d1e71792cf762c33d6fa15a4599b5a8de7",
         "CC0 by the photographer, Rachel Michetti; courtesy of Pikolo Espresso Bar",
-    ),
-    (
-        "motorcycle_left.png",
-        "db18e9c4157617403c3537a6ba355dfeafe9a7eabb6b9b94cb33f6525dd49179",
-        "Middlebury 2014 stereo benchmark (Scharstein et al., GCPR 2014); no licence stated",
     ),
     (
         "rocket.jpg",

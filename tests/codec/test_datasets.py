@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import subprocess
 import sys
 from importlib.machinery import ModuleSpec
@@ -41,10 +42,10 @@ def pictures(tmp_path) -> Path:
     return root
 
 
-def test_photos_are_five_colour_images():
+def test_photos_are_four_colour_images_of_free_licences():
     pytest.importorskip("skimage")
     items = photos.index()
-    assert [i.id for i in items] == ["astronaut", "chelsea", "coffee", "motorcycle_left", "rocket"]
+    assert [i.id for i in items] == ["astronaut", "chelsea", "coffee", "rocket"]
     shapes = []
     for item in items:
         data = Path(item.path).read_bytes()
@@ -52,8 +53,8 @@ def test_photos_are_five_colour_images():
         image = images.load(item, data)
         shapes.append(image.shape)
         assert len(np.unique(image)) > 200
-        assert item.meta["licence"]
-    assert shapes == [(512, 512, 3), (300, 451, 3), (400, 600, 3), (500, 741, 3), (427, 640, 3)]
+        assert re.search(r"CC0|public domain", item.meta["licence"])
+    assert shapes == [(512, 512, 3), (300, 451, 3), (400, 600, 3), (427, 640, 3)]
 
 
 def test_photos_import_no_scikit_image():
