@@ -26,8 +26,9 @@ class Policy(Protocol):
       they come as keywords of these names, and every use of them is counted and shown;
     - ``action_probabilities(observation) -> (B, A)``: for discrete actions, instead of ``act``:
       the harness then draws the actions itself, each episode from its own generator;
-    - ``took(actions)``: told after each step what was executed (or, when a demonstration is
-      replayed, what the expert did), for policies that look back at actions.
+    - ``took(actions)``: told after each step what was chosen (or, when a demonstration is
+      replayed, what the expert chose), for policies that look back at actions. What noise of
+      the environment makes of it is not told.
     """
 
     def fit(
@@ -43,8 +44,9 @@ class Policy(Protocol):
             demonstrations: ``observations`` (E, T, ...), ``actions`` (E, T) int64 or (E, T, a)
                 float32, ``lengths`` (E,) int64: step t of episode e is there where
                 t < lengths[e].
-            environment: ``id``, ``observation`` (``shape``, and ``n`` where it is discrete),
-                ``action`` (``n``, or ``shape``, ``low``, ``high``), ``horizon`` T.
+            environment: ``id``, ``params``, ``observation`` (``shape``, and ``n`` where it is
+                discrete), ``action`` (``n``, or ``shape``, ``low``, ``high``), ``horizon`` T,
+                ``versions``.
             seed: of everything random.
             budget: transitions that training may look at, repetitions counted.
 
@@ -62,7 +64,12 @@ class Policy(Protocol):
         ...
 
     def act(self, observation: Array) -> Array:
-        """Return actions for observations (B, ...): (B,) int64, or (B, a) float32."""
+        """Return actions for observations (B, ...): (B,) int64, or (B, a) float32.
+
+        Nothing is rounded or clipped: what is out of bounds ends the node as ``invalid``. The
+        batch keeps its size; an episode that has ended shows its last observation, and what is
+        answered to it goes nowhere.
+        """
         ...
 
 
