@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from harness.board.numerals import number
 
-__all__ = ["Axis", "axis", "linear_ticks", "log_ticks"]
+__all__ = ["Axis", "axis", "coordinate", "linear_ticks", "log_ticks"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,3 +93,10 @@ def axis(values: Iterable[float], start: float, end: float, *, log: bool) -> Axi
     room = (high - low) * 0.05 or abs(high) * 0.05 or 0.5
     low, high = low - room, high + room
     return Axis(low, high, start, end, log, linear_ticks(low, high))
+
+
+def coordinate(value: float) -> str:
+    """Write a pixel to a tenth, without zeros that say nothing."""
+    text = f"{value:.1f}".removesuffix(".0")
+    text = text.replace("0.", ".", 1) if text.startswith(("0.", "-0.")) else text
+    return "0" if text == "-0" else text

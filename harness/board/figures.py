@@ -33,11 +33,13 @@ Floats = NDArray[np.float64]
 
 _FIGURES: Final = 24  # entries whose matrices are drawn
 _LINES: Final = 28  # entries that one plot draws; each is told from the others by its look
+_BIG: Final = 150  # entries of a dataset beyond which a page is full of them, …
+_OF_BIG: Final = 10  # … and fewer are drawn
 _SIDE: Final = 64  # rows or columns of a heat map
 _NODES: Final = 32  # of a graph
 _STEPS: Final = 120  # points of a line
 _THRESHOLDS: Final = 200
-_POINTS: Final = 1600  # points of all lines of a plot: a page with many of them stays small
+_POINTS: Final = 1000  # points of all lines of a plot: a page with many of them stays small
 
 
 def matrices(
@@ -47,7 +49,7 @@ def matrices(
     entries = [e for e in _entries(board, dataset) if inputs.places(e)]
     if not entries:
         return
-    kept = entries[:_FIGURES]
+    kept = entries[: _OF_BIG if len(entries) > _BIG else _FIGURES]
     place = inputs.first(kept)
     figures: list[MatrixFigure] = []
     failed: list[tuple[str, str]] = []
@@ -66,7 +68,7 @@ def matrices(
         title=panel.title,
         dataset=dataset,
         style=panel.style,
-        range=panel.range,
+        range=(float(panel.range[0]), float(panel.range[1])),
         rows=panel.rows,
         columns=panel.columns,
         where=str(place),
@@ -78,6 +80,9 @@ def matrices(
 
 
 def _matrix(title: str, array: Any, panel: MatrixPanel) -> Matrix:
+    low, high = panel.range
+    if not -np.inf < low < high < np.inf:
+        raise ValueError(f"the panel's range is {low} … {high}")
     values = np.asarray(array, np.float64)
     most = _NODES if panel.style == "graph" else _SIDE
     if values.ndim != 2 or 0 in values.shape:
@@ -118,7 +123,7 @@ def series(
     entries = [e for e in _entries(board, dataset) if inputs.places(e)]
     if not entries:
         return
-    kept = entries[:_LINES]
+    kept = entries[: _OF_BIG if len(entries) > _BIG else _LINES]
     most = len(max((inputs.places(e) for e in kept), key=len))
     lines: list[Line] = []
     failed: list[tuple[str, str]] = []
@@ -189,7 +194,7 @@ def profiles(
         for entry in _entries(board, scores.dataset)
         if entry in known and (own := _one_by_one(scores, panel.metric, known[entry]))[0].size
     }
-    kept = dict(list(found.items())[:_LINES])
+    kept = dict(list(found.items())[: _OF_BIG if len(found) > _BIG else _LINES])
     if not kept:
         return
     metric = next((m for m in suite.metrics if m.name == panel.metric), None)

@@ -82,15 +82,19 @@ def _tile(
     known: dict[int, str],
 ) -> str:
     """Write the matrices of one entry, or of all where ``entry`` is empty."""
-    parts = []
-    for matrix in matrices:
-        title = f"<p>{escape(matrix.title)}</p>" if matrix.title else ""
-        parts.append(f"<div>{title}{_drawn(panel, matrix, entry or about, place, known)}</div>")
-    name = f"<b>{escape(entry)}</b>" if entry else ""
-    said = f"<span>{escape(about)}</span>" if about else ""
+    drawn = [(m.title, _drawn(panel, m, entry or about, place, known)) for m in matrices]
+    said = [about]
+    if len(drawn) == 1:  # on the line of the entry
+        title = drawn[0][0]
+        entry, said = (entry, [title, about]) if entry else (title, [about])
+        parts = drawn[0][1]
+    else:
+        parts = "".join(f"<div><p>{escape(title)}</p>{html}</div>" for title, html in drawn)
+    name = f"<b>{escape(entry)}</b> " if entry else ""
+    spans = " · ".join(escape(text) for text in said if text)
     return (
-        f'<figure class="mat"><figcaption>{name} {said}</figcaption>'
-        f'<div class="ms">{"".join(parts)}</div></figure>'
+        f'<figure class="mat"><figcaption>{name}<span>{spans}</span></figcaption>'
+        f'<div class="ms">{parts}</div></figure>'
     )
 
 

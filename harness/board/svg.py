@@ -190,7 +190,7 @@ def frame(across: Axis, up: Axis, x: Column, y: Column) -> str:
     parts.append(
         f'<text class="a" x="{(LEFT + right) / 2}" y="{HEIGHT - 9}" text-anchor="middle">'
         f"{_caption(x)}{log}</text>"
-        f'<text class="a" transform="rotate(-90 14 {middle})" x="14" y="{middle}" '
+        f'<text class="a" transform="rotate(-90 17 {middle})" x="17" y="{middle}" '
         f'text-anchor="middle">{_caption(y)}</text>'
     )
     return "".join(parts)

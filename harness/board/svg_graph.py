@@ -7,9 +7,11 @@ glance.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Final, NamedTuple
+
+from harness.board.axes import coordinate
 
 __all__ = ["LEVELS", "WEAKEST", "arrows", "graph"]
 
@@ -17,8 +19,9 @@ LEVELS: Final = 8  # widths that are told apart
 WEAKEST: Final = 0.02  # share of the scale below which an edge is not drawn
 _RADIUS: Final = 12.0  # of a node
 _ROOM: Final = 15.0  # around a graph: a loop reaches this far
-_BEND: Final = 0.16  # of a two-way edge, as a share of its length
-_TOLD: Final = 40  # edges that a graph's title lists
+_BEND: Final = 0.32  # how far the control point of a two-way edge is off, in lengths
+_FEW: Final = 8  # nodes between which there is room for wide edges
+_TOLD: Final = 20  # edges that a graph's title lists
 
 Matrix = Sequence[Sequence[float]]
 
@@ -32,6 +35,10 @@ class _Point(NamedTuple):
         far = math.dist(self, other) or 1.0
         dx, dy = (other.x - self.x) / far, (other.y - self.y) / far
         return _Point(self.x + length * dx, self.y + length * dy)
+
+    def turned(self, angle: float, length: float) -> _Point:
+        """Return the point that lies ``length`` from here; angles turn clockwise."""
+        return _Point(self.x + length * math.cos(angle), self.y + length * math.sin(angle))
 
 
 class _Edge(NamedTuple):
@@ -52,12 +59,12 @@ def graph(values: Matrix, scale: float, name: str, nodes: str = "", *, define: b
         define: whether they stand here, or in another graph of the page.
     """
     count = len(values)
-    ring = 0.0 if count == 1 else max(46.0, 15 / math.sin(math.pi / count))
+    ring = 0.0 if count == 1 else max(46.0, 7.5 * count)
     side = 2 * (ring + _RADIUS + _ROOM)
     middle = _Point(side / 2, side / 2)
     at = [_place(n, count, ring, middle) for n in range(count)]
     edges = _edges(values, scale)
-    there = {(e.start, e.end) for e in edges}
+    there = {(e.start, e.end): abs(e.value) for e in edges}
     drawn = dict.fromkeys(range(1, LEVELS + 1), "")
     for signed in (sign * level for level in drawn for sign in (1, -1)):
         paths = [_edge(e, at, there, middle) for e in edges if e.level == signed]
@@ -70,8 +77,9 @@ def graph(values: Matrix, scale: float, name: str, nodes: str = "", *, define: b
     body = "".join(drawn.values())  # the strongest on top
     body += _nodes(at, nodes) if define else f'<use href="#{nodes}"/>'
     size = f"{side:.0f}"
+    style = "graph many" if count > _FEW else "graph"
     return (
-        f'<svg class="graph" role="img" width="{size}" height="{size}" '
+        f'<svg class="{style}" role="img" width="{size}" height="{size}" '
         f'viewBox="0 0 {size} {size}"><title>{escape(_told(name, edges))}</title>{body}</svg>'
     )
 
@@ -90,7 +98,7 @@ def arrows() -> str:
 
 def _place(node: int, count: int, ring: float, middle: _Point) -> _Point:
     turn = 2 * math.pi * node / count - math.pi / 2  # the first at the top, then clockwise
-    return _Point(middle.x + ring * math.cos(turn), middle.y + ring * math.sin(turn))
+    return middle.turned(turn, ring)
 
 
 def _edges(values: Matrix, scale: float) -> list[_Edge]:
@@ -106,19 +114,21 @@ def _edges(values: Matrix, scale: float) -> list[_Edge]:
 
 
 def _edge(
-    edge: _Edge, at: Sequence[_Point], there: set[tuple[int, int]], middle: _Point
+    edge: _Edge, at: Sequence[_Point], there: Mapping[tuple[int, int], float], middle: _Point
 ) -> tuple[str, str]:
-    """Return path data of an edge's line and of its head."""
+    """Return path data of an edge's line and of its head.
+
+    Where edges lead both ways, a much weaker one leaves the other straight: a true edge looks
+    alike in the graph that was recovered and in the true one.
+    """
     start, end = at[edge.start], at[edge.end]
     level = abs(edge.level)
     if edge.start == edge.end:
         return _loop(start, middle, level)
     bend = None
-    if (edge.end, edge.start) in there:  # to the left of its way, so that both show
+    if there.get((edge.end, edge.start), 0.0) >= abs(edge.value) / 2:  # to the left of its way
         dx, dy = end.x - start.x, end.y - start.y
-        bend = _Point(
-            (start.x + end.x) / 2 + _BEND * dy * 2, (start.y + end.y) / 2 - _BEND * dx * 2
-        )
+        bend = _Point((start.x + end.x) / 2 + _BEND * dy, (start.y + end.y) / 2 - _BEND * dx)
     return _arrow(
         start.toward(bend or end, _RADIUS), bend, end.toward(bend or start, _RADIUS + 1), level
     )
@@ -127,23 +137,16 @@ def _edge(
 def _loop(node: _Point, middle: _Point, level: int) -> tuple[str, str]:
     """Return a loop on the side of a node that faces away from the others."""
     out = math.atan2(node.y - middle.y, node.x - middle.x) if node != middle else -math.pi / 2
-    sides = [
-        _Point(node.x + _RADIUS * math.cos(out + t), node.y + _RADIUS * math.sin(out + t))
-        for t in (-0.6, 0.6)
-    ]
     reach = _RADIUS + 1.6 * _ROOM
-    far = [
-        _Point(node.x + reach * math.cos(out + t), node.y + reach * math.sin(out + t))
-        for t in (-0.45, 0.45)
-    ]
-    tip = sides[1]
-    base, head = _head(far[1], tip, level)
-    return f"M{_xy(sides[0])}C{_xy(far[0])} {_xy(far[1])} {_xy(base)}", head
+    start, tip = (node.turned(out + t, _RADIUS) for t in (-0.6, 0.6))
+    away, back = (node.turned(out + t, reach) for t in (-0.45, 0.45))
+    base, head = _head(back, tip, level)
+    return f"M{_xy(start)}c{_off(start, away, back, base)}", head
 
 
 def _arrow(start: _Point, bend: _Point | None, tip: _Point, level: int) -> tuple[str, str]:
     base, head = _head(bend or start, tip, level)
-    way = f"L{_xy(base)}" if bend is None else f"Q{_xy(bend)} {_xy(base)}"
+    way = f"l{_off(start, base)}" if bend is None else f"q{_off(start, bend, base)}"
     return f"M{_xy(start)}{way}", head
 
 
@@ -152,7 +155,7 @@ def _head(origin: _Point, tip: _Point, level: int) -> tuple[_Point, str]:
     base = tip.toward(origin, 5 + 0.45 * level)
     dx, dy = (tip.x - base.x) * 0.48, (tip.y - base.y) * 0.48
     left, right = _Point(base.x - dy, base.y + dx), _Point(base.x + dy, base.y - dx)
-    return base, f"M{_xy(tip)}L{_xy(left)}L{_xy(right)}z"
+    return base, f"M{_xy(tip)}l{_off(tip, left)}l{_off(left, right)}z"
 
 
 def _nodes(at: Sequence[_Point], name: str) -> str:
@@ -165,7 +168,13 @@ def _nodes(at: Sequence[_Point], name: str) -> str:
 
 
 def _xy(point: _Point) -> str:
-    return f"{point.x:.1f} {point.y:.1f}"
+    return f"{coordinate(point.x)} {coordinate(point.y)}"
+
+
+def _off(start: _Point, *points: _Point) -> str:
+    """Write points relative to a first one."""
+    both = (f"{coordinate(p.x - start.x)} {coordinate(p.y - start.y)}" for p in points)
+    return " ".join(both).replace(" -", "-")
 
 
 def _told(name: str, edges: Sequence[_Edge]) -> str:

@@ -13,7 +13,7 @@ __all__ = ["bar", "heat"]
 
 _SMALL: Final = 8  # rows and columns up to which the numbers are written
 _LEVELS: Final = 20  # steps of the colour scale on each side of zero
-_LEFT: Final = 30
+_LEFT: Final = 34
 _TOP: Final = 30
 
 
@@ -31,25 +31,30 @@ def heat(panel: MatrixData, matrix: Matrix, name: str) -> str:
 
 def bar(low: float, high: float) -> str:
     """Draw the colour scale with its ends."""
+    low, high = _ends(low, high)
     levels = range(-_LEVELS if low < 0 < high else 0, _LEVELS + 1)
     parts = "".join(
         f'<path class="{_name(level)}" d="M{n} .5h1"/>' for n, level in enumerate(levels)
     )
-    size = max(-low, high) if low < 0 < high else None
-    first, last = (-size, size) if size else (low, high)
     return (
-        f'<span>{_short(first)}</span><svg class="hm" width="252" height="12" '
+        f'<span>{_short(low)}</span><svg class="hm" width="252" height="12" '
         f'viewBox="0 0 {len(levels)} 1" preserveAspectRatio="none" aria-hidden="true">'
         f"{parts}</svg>"
-        f"<span>{_short(last)}</span>"
+        f"<span>{_short(high)}</span>"
     )
 
 
+def _ends(low: float, high: float) -> tuple[float, float]:
+    """Return the ends of the colour scale; about zero it is symmetric, so that zero is blank."""
+    return (-max(-low, high), max(-low, high)) if low < 0 < high else (low, high)
+
+
 def _level(value: float, low: float, high: float) -> int:
-    """Return the step of the colour scale, 0 … 20; below zero where the scale has two sides."""
-    if low < 0 < high:
-        return round(_LEVELS * min(max(value / max(-low, high), -1.0), 1.0))
-    return round(_LEVELS * min(max((value - low) / ((high - low) or 1.0), 0.0), 1.0))
+    """Return the step of the colour scale, 0 … 20; -20 … 20 where it has two sides."""
+    low, high = _ends(low, high)
+    start = 0.0 if low < 0 < high else low
+    least = -_LEVELS if low < 0 < high else 0
+    return round(min(max(_LEVELS * (value - start) / (high - start), least), _LEVELS))
 
 
 def _name(level: int) -> str:
@@ -93,6 +98,7 @@ def _picture(panel: MatrixData, matrix: Matrix, name: str) -> str:
                 paths[level] = paths.get(level, "") + f"M{start} {y}.5h{length}"
             start += length
     drawn = "".join(f'<path class="{level}" d="{d}"/>' for level, d in sorted(paths.items()))
+    low, high = _ends(*panel.range)
     width, height = _LEFT + cell * columns + 8, _TOP + cell * rows + 4
     middle = _TOP + cell * rows / 2
     ticks = "".join(
@@ -107,12 +113,13 @@ def _picture(panel: MatrixData, matrix: Matrix, name: str) -> str:
     captions = (
         f'<text class="hc" x="{_LEFT + cell * columns / 2:g}" y="11" text-anchor="middle">'
         f"{escape(panel.columns)}</text>"
-        f'<text class="hc" transform="rotate(-90 9 {middle:g})" x="9" y="{middle:g}" '
+        f'<text class="hc" transform="rotate(-90 11 {middle:g})" x="11" y="{middle:g}" '
         f'text-anchor="middle">{escape(panel.rows)}</text>'
     )
     return (
         f'<svg class="hm" role="img" width="{width}" height="{height}" '
-        f'viewBox="0 0 {width} {height}" aria-label="{escape(_told(matrix, name))}">'
+        f'viewBox="0 0 {width} {height}" data-r="{low!r} {high!r}" '
+        f'aria-label="{escape(_told(matrix, name))}">'
         f'{captions}{ticks}<g transform="translate({_LEFT} {_TOP})scale({cell})">'
         f'<rect class="h0" width="{columns}" height="{rows}"/>{drawn}</g></svg>'
     )

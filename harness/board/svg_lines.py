@@ -8,13 +8,14 @@ from html import escape
 from typing import Final
 
 from harness.board import svg
-from harness.board.axes import Axis, axis
+from harness.board.axes import Axis, axis, coordinate
 from harness.board.model import Line, LinesData
 from harness.board.numerals import interval, number, with_unit
 
 __all__ = ["lines"]
 
-_MARKS: Final = 160  # points of a plot that are marked and tell their values
+_MARKS: Final = 60  # points of a plot that are marked and tell their values
+_CLEAR: Final = 6  # bands over each other that can be told apart
 _MOST: Final = 9  # of them on one line
 
 Points = list[tuple[float, float]]
@@ -27,8 +28,9 @@ def lines(panel: LinesData, look: Mapping[str, svg.Look]) -> str:
     values = (v for line in panel.lines for at in (line.y, line.low, line.high) for v in at)
     up = axis((0.0, 1.0) if panel.step else values, svg.HEIGHT - svg.BOTTOM, svg.TOP, log=False)
     drawn = [_line(panel, n, across, up, look) for n in range(len(panel.lines))]
-    # The first of the board lies on top.
-    body = [svg.frame(across, up, panel.x, panel.y), *reversed(drawn)]
+    # The first of the board lies on top; many bands are faint, until one is pointed at.
+    crowd = " class=crowd" if len(drawn) > _CLEAR else ""
+    body = [svg.frame(across, up, panel.x, panel.y), f"<g{crowd}>", *reversed(drawn), "</g>"]
     return svg.plot(f"{panel.title}, {panel.dataset}: {panel.y.name} over {panel.x.name}", body)
 
 
@@ -38,9 +40,13 @@ def _line(
     line = panel.lines[place]
     xs = [across.at(x) for x in line.x]
     band, path = "", ""
+    coarse = [round(x) for x in xs]
     for start, end in _runs(line.low, line.high):
-        high = _points(xs, [up.at(v) for v in line.high[start:end]], start, step=panel.step)
-        low = _points(xs, [up.at(v) for v in line.low[start:end]], start, step=panel.step)
+        ends = (line.high[start:end], line.low[start:end])
+        high, low = (
+            _points(coarse, [round(up.at(v)) for v in values], start, step=panel.step)
+            for values in ends
+        )
         band += f"{_path([*high, *reversed(low)])}z"
     for start, end in _runs(line.y):
         ys = [up.at(v) for v in line.y[start:end]]
@@ -81,7 +87,7 @@ def _points(xs: Sequence[float], ys: Sequence[float], start: int, *, step: bool)
 def _path(points: Points) -> str:
     """Write corners as path data, relative and without what a straight line need not say."""
     (x, y), *rest = points
-    text, last, way = f"M{_number(x)} {_number(y)}", 0.0, ""
+    text, last, way = f"M{coordinate(x)} {coordinate(y)}", 0.0, ""
     for px, py in rest:
         dx, dy = round(px - x, 1), round(py - y, 1)
         x, y = px, py
@@ -92,24 +98,18 @@ def _path(points: Points) -> str:
             size = round(size + last, 1)  # further on the same way
             text = text[: text.rindex(way)]
         if now == "l":
-            second = _number(dy)
-            text += f"l{_number(dx)}{'' if second[0] == '-' else ' '}{second}"
+            second = coordinate(dy)
+            text += f"l{coordinate(dx)}{'' if second[0] == '-' else ' '}{second}"
         else:
-            text += now + _number(size)
+            text += now + coordinate(size)
         last, way = size, now
     return text
-
-
-def _number(value: float) -> str:
-    """Write a coordinate to a tenth of a pixel, without zeros that say nothing."""
-    text = f"{value:.1f}".removesuffix(".0")
-    return text.replace("0.", ".", 1) if text.startswith(("0.", "-0.")) else text
 
 
 def _marked(line: Line, place: int, lines: int) -> list[int]:
     """Return which points are marked: evenly along the line, beside those of other lines."""
     there = [n for n, y in enumerate(line.y) if not math.isnan(y)]
-    many = min(_MOST, max(3, _MARKS // lines))
+    many = min(_MOST, max(2, _MARKS // lines))
     share = (place + 0.5) / lines
     at = ((k + share) / many * len(there) for k in range(many))
     return list(dict.fromkeys(there[min(int(a), len(there) - 1)] for a in at)) if there else []

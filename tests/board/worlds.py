@@ -117,7 +117,8 @@ def harness_models():
 
 def index(count, size):
     names = [f"world{n}" for n in range(count)]
-    return [Item(n, hashlib.sha256(n.encode()).hexdigest(), meta={"size": size}) for n in names]
+    digests = [hashlib.sha256(f"{name} {size}".encode()).hexdigest() for name in names]
+    return [Item(n, d, meta={"size": size}) for n, d in zip(names, digests, strict=True)]
 
 
 def load(item, data):

@@ -190,16 +190,19 @@
   // --- plots ---------------------------------------------------------------------------
   const tip = $("#tip");
   const hush = () => { tip.hidden = true; $(".p.at")?.classList.remove("at"); };
-  const say = (mark) => {
-    hush();
-    mark.classList.add("at");
-    const [first, ...rest] = mark.said.split("\n");
+  const tell = (said, at) => {
+    const [first, ...rest] = said.split("\n");
     tip.replaceChildren(el("b", {}, first), rest.join("\n"));
     tip.hidden = false;
-    const at = mark.getBoundingClientRect(), box = tip.getBoundingClientRect();
+    const box = tip.getBoundingClientRect();
     const x = at.right + 10 + box.width < innerWidth ? at.right + 10 : at.left - box.width - 10;
     tip.style.left = `${Math.max(4, x)}px`;
     tip.style.top = `${Math.min(innerHeight - box.height - 4, Math.max(4, at.top - box.height / 2))}px`;
+  };
+  const say = (mark) => {
+    hush();
+    mark.classList.add("at");
+    tell(mark.said, mark.getBoundingClientRect());
   };
   addEventListener("scroll", hush, { passive: true, capture: true });
   for (const chart of $$(".chart")) {
@@ -276,6 +279,24 @@
       button.onpointerleave = button.onblur = () => heat(null);
       item.append(button);
     }
+  }
+
+  // --- heat maps without numbers -------------------------------------------------------
+  for (const map of $$(".hm[data-r]")) {
+    const cells = $("g", map), [low, high] = map.dataset.r.split(" ").map(Number);
+    const [columns, rows] = $$(".hc", map).map((text) => text.textContent);
+    const start = low < 0 && high > 0 ? 0 : low, step = (high - start) / 20;
+    const text = (number) => String(+number.toPrecision(3)).replace("-", "−");
+    map.addEventListener("pointermove", ({ target, clientX, clientY }) => {
+      const at = new DOMPoint(clientX, clientY).matrixTransform(cells.getScreenCTM().inverse());
+      const level = target.closest("g") === cells && target.getAttribute("class");
+      if (!level) { hush(); return; }
+      const middle = start + step * level.slice(1) * (level[0] === "k" ? -1 : 1);
+      const about = level === "hx" ? "no number" : `${text(middle - step / 2)} to ${text(middle + step / 2)}`;
+      const place = `${rows || "row"} ${Math.ceil(at.y)}, ${columns || "column"} ${Math.ceil(at.x)}`;
+      tell(`${place}\n${about}`, { left: clientX - 6, right: clientX + 6, top: clientY });
+    });
+    map.addEventListener("pointerleave", hush);
   }
 
   // --- comparisons ---------------------------------------------------------------------
