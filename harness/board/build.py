@@ -42,9 +42,10 @@ def build_tables(
     """
     columns = _columns(suite)
     datasets = list(dict.fromkeys(map(dataset_label, suite.datasets)))
+    split = {m.name for m in suite.metrics if m.per == "element"}
     measured = [
         measure(suite, scores, sizes.get(scores.dataset, 0))
-        for scores in gather(rows, suite.entries, datasets)
+        for scores in gather(rows, suite.entries, datasets, split)
     ]
     columns = [replace(c, shown=c.shown and _tells(suite, c, measured)) for c in columns]
     scored = {m.scores.dataset: m for m in measured}
@@ -154,7 +155,9 @@ def _table(
         if (label, "measured") not in there
     ]
     rows.sort(key=lambda r: _place(r, suite.board.rank_by, columns))
-    return Table(dataset=scores.dataset, items=len(scores.items), rows=tuple(rows))
+    return Table(
+        dataset=scores.dataset, items=len(scores.items or scores.elements), rows=tuple(rows)
+    )
 
 
 def _by_entry(nodes: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
@@ -205,6 +208,7 @@ def _ranks(suite: Suite, measured: Measured, columns: list[Column]) -> dict[str,
         np.stack([e.replicates for e in usable.values() if e.replicates is not None]),
         items=min(e.n for e in usable.values()),
         better=direction,
+        draws=[e.draws for e in usable.values()],
     )
     return {
         k: (int(low), int(high))

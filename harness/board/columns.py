@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +12,12 @@ from numpy.typing import NDArray
 from harness.board.model import NAN, Cell
 from harness.registry import resolve
 from harness.spec import Better, Json
-from harness.stats import bootstrap_replicates, mean, percentile_interval
+from harness.stats import crossed_interval, mean, percentile_interval
 
 if TYPE_CHECKING:
     from harness.spec import DerivedScore, Metric
 
 __all__ = [
-    "Aggregates",
     "Estimate",
     "aggregate_of",
     "cell_of",
@@ -38,6 +37,8 @@ class Estimate:
     Attributes:
         replicates: (B,), or None where there are none.
         n: number of items it stands on.
+        seeds: number of runs it stands on, each under a seed of its own.
+        draws: (B, S) the drawn runs that ``replicates`` follow, or None.
         note: why ``value`` is NaN, or what a reader must know.
     """
 
@@ -49,6 +50,8 @@ class Estimate:
     replicates: Floats | None = None
     note: str = ""
     details: Mapping[str, Json] | None = None
+    seeds: int = 1
+    draws: NDArray[np.intp] | None = None
 
 
 def aggregate_of(metric: Metric | None) -> Aggregate:
@@ -59,73 +62,9 @@ def aggregate_of(metric: Metric | None) -> Aggregate:
     return found
 
 
-class Aggregates:
-    """Aggregates scores over items, on resamples that all of them share.
-
-    Args:
-        resamples: (B, N) item indices.
-    """
-
-    def __init__(self, resamples: NDArray[np.intp]) -> None:
-        self._resamples = resamples
-        self._drawn: dict[int, NDArray[np.intp]] = {resamples.shape[1]: resamples}
-
-    def estimates(
-        self, values: Floats, aggregate: Aggregate, signatures: Sequence[str]
-    ) -> list[Estimate]:
-        """Aggregate many rows of item scores: (K, N), NaN where there is none.
-
-        A row with scores of fewer items than others stands on its own resamples, and is
-        compared with none.
-        """
-        whole = ~np.any(np.isnan(values), axis=1) & (values.shape[1] > 0)
-        found: dict[int, Estimate] = {}
-        if np.any(whole):
-            rows = np.flatnonzero(whole)
-            parts = self._aggregate(values[rows], aggregate)
-            for row, value, low, high, replicates in zip(rows, *parts, strict=True):
-                found[int(row)] = Estimate(
-                    value=float(value),
-                    signature=signatures[int(row)],
-                    n=values.shape[1],
-                    low=float(low),
-                    high=float(high),
-                    replicates=replicates,
-                )
-        for row in np.flatnonzero(~whole):
-            found[int(row)] = self._partial(values[row], aggregate, signatures[int(row)])
-        return [found[row] for row in range(len(values))]
-
-    def _aggregate(
-        self, values: Floats, aggregate: Aggregate
-    ) -> tuple[Floats, Floats, Floats, Floats]:
-        """Return values (K,), lower and upper ends (K,), and replicates (K, B)."""
-        n = values.shape[1]
-        if n not in self._drawn:
-            from harness.stats import resample_indices
-
-            self._drawn[n] = resample_indices(n, self._resamples.shape[0], seed=n)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            replicates = bootstrap_replicates(values, self._drawn[n], aggregate)
-            low, high = percentile_interval(replicates, n)
-            return np.asarray(aggregate(values)), low, high, replicates
-
-    def _partial(self, values: Floats, aggregate: Aggregate, signature: str) -> Estimate:
-        there = values[~np.isnan(values)]
-        if there.size == 0:
-            return Estimate(value=NAN, signature=signature, note="no score")
-        value, low, high, _ = (part[0] for part in self._aggregate(there[None], aggregate))
-        return Estimate(
-            value=float(value),
-            signature=signature,
-            n=there.size,
-            low=float(low),
-            high=float(high),
-            note=f"{values.size - there.size} of {values.size} items have no score",
-        )
-
-
-def of_derived(score: DerivedScore, n: int) -> Estimate:
+def of_derived(
+    score: DerivedScore, n: int, seeds: int = 1, draws: NDArray[np.intp] | None = None
+) -> Estimate:
     """Take a family's derived score as it is."""
     items = score.details.get("items")
     return Estimate(
@@ -137,6 +76,8 @@ def of_derived(score: DerivedScore, n: int) -> Estimate:
         replicates=score.replicates,
         note=score.refusal,
         details=score.details,
+        seeds=seeds,
+        draws=draws,
     )
 
 
@@ -147,6 +88,7 @@ def cell_of(estimate: Estimate, *, best: bool = False) -> Cell:
         low=estimate.low,
         high=estimate.high,
         n=estimate.n,
+        seeds=estimate.seeds,
         signature=estimate.signature,
         note=estimate.note,
         best=best,
@@ -172,9 +114,27 @@ def mark_best(estimates: Mapping[str, Estimate], better: Better) -> set[str]:
     top = max(fair, key=lambda k: sign * fair[k].value)
     with np.errstate(invalid="ignore"):
         lead = sign * (fair[top].replicates - np.stack([e.replicates for e in fair.values()]))
-    low, _ = percentile_interval(lead, min(e.n for e in fair.values()))
+    ahead = np.array([sign * (fair[top].value - e.value) for e in fair.values()])
+    low = _lead(lead, ahead, fair, top)
     # no interval, or one that holds zero
     return {top} | {k for k, end in zip(fair, low, strict=True) if not end > 0}
+
+
+def _lead(lead: Floats, values: Floats, fair: Mapping[str, Estimate], top: str) -> Floats:
+    """Return the lower ends of the lead of ``top`` over each entry: (K, B) and (K,) to (K,)."""
+    n = min(e.n for e in fair.values())
+    low = np.array(percentile_interval(lead, n).low)
+    draws = [e.draws for e in fair.values()]
+    runs = [1 if d is None else d.shape[1] for d in draws]
+    own = fair[top].draws
+    several = own is not None and own.shape[1] > 1
+    for count in set(runs):
+        if (count == 1 and not several) or (n < 2 and (count == 1 or not several)):
+            continue  # only items were drawn, or of one side nothing at all
+        rows = [k for k, r in enumerate(runs) if r == count]
+        drawn = np.stack([d for k in rows if (d := draws[k]) is not None]) if count > 1 else None
+        low[rows] = crossed_interval(lead[rows], values[rows], n, own, drawn).low
+    return low
 
 
 def common_signature(estimates: Mapping[str, Estimate]) -> str:

@@ -1,12 +1,12 @@
-"""Score rows to dense arrays: one per metric, over entries, points and items."""
+"""Score rows to dense arrays: one per metric, over entries, points and items or elements."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,8 @@ __all__ = ["Scores", "gather"]
 
 Row = Mapping[str, Any]
 _Who = tuple[str, Kind]
-_Places = tuple[Sequence[int], Sequence[int], Sequence[int], Sequence[float]]
+_Places = tuple[Sequence[int], Sequence[int], Sequence[int], Sequence[int], Sequence[float]]
+_Set = Literal["items", "elements", "whole"]
 _Note = tuple[_Who, str, str, str | None, str | None]
 
 
@@ -32,10 +33,16 @@ class Scores:
         kinds: of each entry.
         points: of each entry, its operating points, in suite order.
         items: ids of the items that something was measured on.
-        values: metric to a float64 array (entries, points, items); NaN where there is none. An
-            item's scores under several seeds are averaged: items are what is resampled. Scores
-            of whole sets are (entries, points, seeds).
+        elements: ids of what the items hold, of metrics with a score for each.
+        seeds: in increasing order; none where nothing was scored under several.
+        values: metric to a float64 array (entries, points, items or elements); NaN where there
+            is none. Scores under several seeds are averaged. Scores of whole sets are (entries,
+            points, seeds).
+        runs: of metrics that were scored under several seeds, the same before averaging:
+            (entries, seeds, points, items or elements); of a whole set the last axis has
+            length 1.
         whole: the metrics whose scores are of whole sets.
+        split: the metrics whose scores are of elements.
         quoted: (published entry, metric) to its numbers: (points, 1) for the whole set, or
             (points, items), the items being its own.
         signatures: (entry, metric) to the signatures found.
@@ -49,7 +56,11 @@ class Scores:
     points: list[list[Mapping[str, Json]]]
     items: list[str]
     values: dict[str, NDArray[np.float64]]
+    elements: list[str] = field(default_factory=list)
+    seeds: list[int] = field(default_factory=list)
+    runs: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     whole: set[str] = field(default_factory=set)
+    split: set[str] = field(default_factory=set)
     quoted: dict[tuple[str, str], NDArray[np.float64]] = field(default_factory=dict)
     signatures: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     environments: dict[str, set[str]] = field(default_factory=dict)
@@ -61,7 +72,7 @@ class Scores:
         return list(dict.fromkeys([*self.values, *(metric for _, metric in self.quoted)]))
 
     def of(self, metric: str, entry: int) -> NDArray[np.float64]:
-        """Return the scores of an entry: (points, items), (points, seeds) or as quoted."""
+        """Return the scores of an entry: (points, items or elements or seeds), or as quoted."""
         label = self.entries[entry]
         if self.kinds[entry] == "published" and (label, metric) in self.quoted:
             return self.quoted[label, metric]
@@ -69,8 +80,22 @@ class Scores:
             return np.full((len(self.points[entry]), 1), np.nan)
         return self.values[metric][entry, : len(self.points[entry])]
 
+    def of_runs(self, metric: str, entry: int) -> NDArray[np.float64] | None:
+        """Return the scores of an entry before averaging over seeds; None if there is one seed.
 
-def gather(rows: Iterable[Row], entries: Sequence[Entry], datasets: Sequence[str]) -> list[Scores]:
+        They are (seeds, points, items or elements or 1).
+        """
+        if self.kinds[entry] == "published" or metric not in self.runs:
+            return None
+        return self.runs[metric][entry, :, : len(self.points[entry])]
+
+
+def gather(
+    rows: Iterable[Row],
+    entries: Sequence[Entry],
+    datasets: Sequence[str],
+    split: Collection[str] = (),
+) -> list[Scores]:
     """Arrange score rows by dataset.
 
     Scores of entries and datasets that are no longer in the suite are left out, and so are
@@ -80,6 +105,7 @@ def gather(rows: Iterable[Row], entries: Sequence[Entry], datasets: Sequence[str
         rows: of the ``scores`` table.
         entries: the suite's rows in order.
         datasets: labels of the suite's datasets in order.
+        split: the metrics that give a score for each element of an item.
     """
     found: dict[str, list[Row]] = {name: [] for name in datasets}
     labels = {entry.label for entry in entries}
@@ -87,7 +113,7 @@ def gather(rows: Iterable[Row], entries: Sequence[Entry], datasets: Sequence[str
         if row["dataset"] in found and (row["kind"] != "measured" or row["entry"] in labels):
             found[row["dataset"]].append(row)
     measured = {n: own for n, own in found.items() if any(r["kind"] == "measured" for r in own)}
-    return [_Arrangement(name, entries).of(own) for name, own in measured.items()]
+    return [_Arrangement(name, entries, split).of(own) for name, own in measured.items()]
 
 
 @dataclass(slots=True)
@@ -96,12 +122,14 @@ class _Cells:
 
     Attributes:
         point: as text; "" where a score belongs to no point.
-        at: place among the items, or among the seeds.
+        at: place among the items or elements; 0 for a whole set.
+        seed: place among the seeds.
     """
 
     who: list[_Who] = field(default_factory=list)
     point: list[str] = field(default_factory=list)
     at: list[int] = field(default_factory=list)
+    seed: list[int] = field(default_factory=list)
     value: list[float] = field(default_factory=list)
 
 
@@ -111,9 +139,10 @@ class _Arrangement:
     Args:
         dataset: its label.
         entries: the suite's rows in order; theirs is the order of rows and points.
+        split: the metrics that give a score for each element of an item.
     """
 
-    def __init__(self, dataset: str, entries: Sequence[Entry]) -> None:
+    def __init__(self, dataset: str, entries: Sequence[Entry], split: Collection[str]) -> None:
         self._scores = Scores(
             dataset=dataset, entries=[], kinds=[], points=[], items=[], values={}
         )
@@ -124,11 +153,12 @@ class _Arrangement:
         self._whose: dict[_Who, _Who] = {}  # one object each: a million scores hold few
         self._points: dict[_Who, dict[str, Mapping[str, Json]]] = {}
         self._quoted: dict[tuple[_Who, str], dict[tuple[str, str | None], float]] = {}
-        self._cells: dict[tuple[str, bool], _Cells] = {}
+        self._cells: dict[tuple[str, _Set], _Cells] = {}
+        self._split = frozenset(split)
 
     def of(self, rows: Sequence[Row]) -> Scores:
         """Return the rows as arrays."""
-        items: dict[str, int] = {}
+        ids: dict[_Set, dict[str, int]] = {"items": {}, "elements": {}}
         seeds: dict[int, int] = {}
         texts: dict[int, str] = {}  # rows share their point objects
         notes: dict[_Note, None] = {}  # and all else but their item, point and value
@@ -149,20 +179,24 @@ class _Arrangement:
                 self._quoted.setdefault((who, metric), {})[text, item] = row["value"]
                 continue
             if item is None:
-                at = seeds.setdefault(row["seed"] or 0, len(seeds))
+                kind: _Set = "whole"
+                at = 0
             else:
-                at = items.setdefault(item, len(items))
-            cells = self._cells.get((metric, item is None))
+                kind = "elements" if metric in self._split else "items"
+                places = ids[kind]
+                at = places.setdefault(item, len(places))
+            cells = self._cells.get((metric, kind))
             if cells is None:
-                cells = self._cells[metric, item is None] = _Cells()
+                cells = self._cells[metric, kind] = _Cells()
             cells.who.append(who)
             cells.point.append(text)
             cells.at.append(at)
+            cells.seed.append(seeds.setdefault(row["seed"] or 0, len(seeds)))
             cells.value.append(row["value"])
-        self._scores.items = list(items)
+        self._scores.items, self._scores.elements = list(ids["items"]), list(ids["elements"])
         for note in notes:
             _note(self._scores, *note)
-        return self._filled(len(seeds))
+        return self._filled(list(seeds))
 
     def _who(self, label: str, kind: Kind) -> _Who:
         if kind == "published" and label in self._order:
@@ -170,8 +204,12 @@ class _Arrangement:
         who = (label, kind)
         return self._whose.setdefault(who, who)
 
-    def _filled(self, seeds: int) -> Scores:
+    def _filled(self, seeds: Sequence[int]) -> Scores:
+        """Fill the arrays; ``seeds`` are those that the cells refer to."""
         scores = self._scores
+        under = {key: set(cells.seed) for key, cells in self._cells.items()}
+        scores.seeds = sorted({seeds[n] for own in under.values() if len(own) > 1 for n in own})
+        order = {n: scores.seeds.index(s) for n, s in enumerate(seeds) if s in scores.seeds}
         ordered = sorted(
             self._points, key=lambda w: (w[1] != "measured", self._order.get(w[0], 0))
         )
@@ -182,13 +220,27 @@ class _Arrangement:
         scores.points = [list(own.values()) for own in points]
         index = [{text: n for n, text in enumerate(own)} for own in points]
         most = max(map(len, points))
-        for (metric, whole), cells in self._cells.items():
-            if whole and (metric, False) in self._cells:
+        sizes = {"items": len(scores.items), "elements": len(scores.elements), "whole": 1}
+        for (metric, kind), cells in self._cells.items():
+            if kind == "whole" and len([k for k in self._cells if k[0] == metric]) > 1:
                 continue  # a name that two tasks use for both: the items tell more
-            if whole:
-                scores.whole.add(metric)
-            shape = (len(ordered), most, seeds if whole else len(scores.items))
-            scores.values[metric] = _dense(_placed(cells, place, index), shape)
+            if kind != "items":
+                (scores.whole if kind == "whole" else scores.split).add(metric)
+            rows, at_point, at, seed, values = _placed(cells, place, index)
+            several = len(under[metric, kind]) > 1
+            seed = [order[n] for n in seed] if several else [0] * len(seed)
+            last, size = (
+                (seed, len(order) if several else 1) if kind == "whole" else (at, sizes[kind])
+            )
+            scores.values[metric] = _dense(
+                (rows, at_point, last), values, (len(ordered), most, size)
+            )
+            if several:
+                scores.runs[metric] = _dense(
+                    (rows, seed, at_point, at),
+                    values,
+                    (len(ordered), len(order), most, sizes[kind]),
+                )
         for (who, metric), numbers in self._quoted.items():
             own = dict.fromkeys(item for _, item in numbers)
             own = {None: None} if None in own else own
@@ -229,24 +281,26 @@ def _note(
 def _placed(
     cells: _Cells, place: Mapping[_Who, int], index: Sequence[Mapping[str, int]]
 ) -> _Places:
-    """Return each score's row, point, place among items or seeds, and value."""
+    """Return each score's row, point, place among items or elements, seed, and value."""
     row = [place[w] for w in cells.who]
     if "" not in cells.point:
         points = [index[r][p] for r, p in zip(row, cells.point, strict=True)]
-        return row, points, cells.at, cells.value
+        return row, points, cells.at, cells.seed, cells.value
+    own = zip(row, cells.point, cells.at, cells.seed, cells.value, strict=True)
     spread = [
-        (r, n, i, value)  # one that belongs to no point stands at all of them
-        for r, p, i, value in zip(row, cells.point, cells.at, cells.value, strict=True)
+        (r, n, i, seed, value)  # one that belongs to no point stands at all of them
+        for r, p, i, seed, value in own
         for n in ((index[r][p],) if p else range(len(index[r])))
     ]
-    spread_rows, spread_points, at, values = zip(*spread, strict=True)
-    return spread_rows, spread_points, at, values
+    spread_rows, spread_points, at, seeds, values = zip(*spread, strict=True)
+    return spread_rows, spread_points, at, seeds, values
 
 
-def _dense(places: _Places, shape: tuple[int, ...]) -> NDArray[np.float64]:
+def _dense(
+    at: tuple[Sequence[int], ...], values: Sequence[float], shape: tuple[int, ...]
+) -> NDArray[np.float64]:
     """Return the scores as an array; where several fall in one place (seeds), their mean."""
-    *at, values = places
-    where = np.ravel_multi_index(tuple(at), shape)
+    where = np.ravel_multi_index(at, shape)
     size = math.prod(shape)
     total = np.bincount(where, weights=values, minlength=size)
     with np.errstate(invalid="ignore"):

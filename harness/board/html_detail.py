@@ -9,7 +9,7 @@ from typing import Final
 
 from harness.board.html_table import cell_html
 from harness.board.model import Board, Cell, Column, PointRow, Row, Table
-from harness.board.numerals import interval, plain, reason, with_unit
+from harness.board.numerals import counted, interval, plain, reason, with_unit
 from harness.spec import Json
 
 __all__ = ["brief_note", "details_html", "facts_html", "values_html"]
@@ -127,7 +127,7 @@ def _numbers(board: Board, table: Table, row: Row) -> str:
             note = ""
         else:
             ends = interval(cell.low, cell.high, column.digits, column.unit)
-            items = str(cell.n) if cell.n else ""
+            items = counted(cell) if cell.n else ""
             value = f"<td>{escape(with_unit(cell.value, column))}<td>{ends or 'none'}<td>{items}"
             signature, note = escape(cell.signature), cell.note
         if cell and cell.details:
@@ -159,7 +159,7 @@ def _unusual(column: Column, cell: Cell | None, items: int, known: set[str]) -> 
         return reason(cell)
     said = [reason(cell) if math.isnan(cell.value) else cell.note]
     if cell.n not in (0, items):
-        said.append(f"on {cell.n} items")
+        said.append(f"on {counted(cell)}" if cell.seeds > 1 else f"on {cell.n} items")
     if column.name not in known and cell.signature:
         said.append(cell.signature)
     if cell.details:

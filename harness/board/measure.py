@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from harness.board.columns import Aggregate, Aggregates, Estimate, aggregate_of, of_derived
+from harness.board.aggregates import Drawn
+from harness.board.columns import Estimate, aggregate_of
+from harness.board.derive import derive
 from harness.board.gather import Scores
 from harness.board.model import NAN
-from harness.registry import resolve
-from harness.spec import Curve, Derived
-from harness.stats import percentile_interval, resample_indices
+from harness.spec import Metric
+from harness.stats import crossed_interval
 from harness.suite import Suite
 
 __all__ = ["Measured", "measure"]
 
 _REPLICATES = 500_000  # resamples times entries: a board of a thousand is built in a second
-_SEED = 20_240_229  # of all resampling on a board: the same scores give the same board
 
 
 @dataclass(slots=True, kw_only=True)
@@ -45,45 +43,60 @@ def measure(suite: Suite, scores: Scores, size: int) -> Measured:
         size: how many items the whole dataset has; 0 where that is not known.
     """
     replicates = min(suite.board.replicates, max(200, _REPLICATES // len(scores.entries)))
-    resamples = resample_indices(max(1, len(scores.items)), replicates, seed=_SEED)
-    aggregates = Aggregates(resamples)
+    drawn = Drawn(scores, replicates)
     metrics = {m.name: m for m in suite.metrics}
     at_points: dict[tuple[str, str], list[Estimate]] = {}
     for metric in scores.metrics:
-        at_points |= _at_points(scores, metric, aggregates, aggregate_of(metrics.get(metric)))
+        at_points |= _at_points(scores, metric, drawn, metrics.get(metric))
     summary: dict[str, dict[str, Estimate]] = {}
     for (entry, metric), estimates in at_points.items():
         summary.setdefault(metric, {})[entry] = _summary(metric, estimates)
     for derived in suite.derived:
-        summary[derived.name] = _derive(suite, derived, scores, at_points, resamples, size)
+        summary[derived.name] = derive(suite, derived, scores, at_points, drawn, size)
     return Measured(scores=scores, at_points=at_points, summary=summary)
 
 
 def _at_points(
-    scores: Scores, metric: str, aggregates: Aggregates, aggregate: Aggregate
+    scores: Scores, metric: str, drawn: Drawn, declared: Metric | None
 ) -> dict[tuple[str, str], list[Estimate]]:
     """Aggregate one metric at every operating point of every entry.
 
     Items count that some measured entry has a score of; a published entry stands on its own.
     """
+    aggregate, aggregates = aggregate_of(declared), drawn.over(split=metric in scores.split)
     there = [i for i, label in enumerate(scores.entries) if (label, metric) in scores.signatures]
     measured = [i for i in there if scores.kinds[i] == "measured"]
     found: dict[tuple[str, str], list[Estimate]] = {}
     for group in [measured, *([i] for i in there if scores.kinds[i] == "published")]:
         if not group:
             continue
+        runs = [own for i in group if (own := scores.of_runs(metric, i)) is not None]
         rows = np.concatenate([scores.of(metric, i) for i in group])
         owners = [i for i in group for _ in scores.points[i]]
         signatures = {
             i: " / ".join(sorted(scores.signatures[scores.entries[i], metric])) for i in group
         }
-        taken = ~np.all(np.isnan(rows), axis=0)
-        estimates = aggregates.estimates(
-            rows[:, taken], aggregate, [signatures[i] for i in owners]
-        )
+        signed = [signatures[i] for i in owners]
+        if runs:
+            under = np.concatenate([np.swapaxes(own, 0, 1) for own in runs])  # (K, S, N)
+            taken = ~np.all(np.isnan(under), axis=(0, 1))
+            draws = [drawn.runs[scores.entries[i]] for i in owners]
+            estimates = aggregates.of_runs(under[:, :, taken], aggregate, signed, draws)
+            estimates = [_within(e, declared) for e in estimates]
+        else:
+            taken = ~np.all(np.isnan(rows), axis=0)
+            estimates = aggregates.estimates(rows[:, taken], aggregate, signed)
         for i, estimate in zip(owners, estimates, strict=True):
             found.setdefault((scores.entries[i], metric), []).append(estimate)
     return found
+
+
+def _within(estimate: Estimate, metric: Metric | None) -> Estimate:
+    """Keep the interval of a mean inside the metric's range, which Student's part knows not."""
+    if metric is None or metric.aggregate != "mean":
+        return estimate
+    low, high = (float(v) for v in np.clip([estimate.low, estimate.high], *metric.range))
+    return replace(estimate, low=low, high=high)
 
 
 def _summary(metric: str, estimates: list[Estimate]) -> Estimate:
@@ -104,18 +117,21 @@ def _summary(metric: str, estimates: list[Estimate]) -> Estimate:
         low, high = min(e.value for e in there), max(e.value for e in there)
         span = f"{low:.4g} … {high:.4g} over {len(there)} points"
         note = f"{span}; {short}" if short else span
-        return Estimate(value=NAN, signature=there[0].signature, n=there[0].n, note=note)
+        return replace(there[0], value=NAN, low=NAN, high=NAN, replicates=None, note=note)
     drawn = [e.replicates for e in estimates if e.replicates is not None]
     replicates = np.mean(drawn, axis=0) if len(drawn) == len(estimates) else None
+    value = float(np.mean([e.value for e in there]))
     low, high = (
-        map(float, percentile_interval(replicates, first.n))
+        map(float, crossed_interval(replicates, value, first.n, first.draws))
         if replicates is not None
         else (NAN, NAN)
     )
     return Estimate(
-        value=float(np.mean([e.value for e in there])),
+        value=value,
         signature=f"{' / '.join(sorted({e.signature for e in there}))}|mean over points",
         n=min(e.n for e in there),
+        seeds=min(e.seeds for e in there),
+        draws=first.draws,
         low=low,
         high=high,
         replicates=replicates,
@@ -130,117 +146,3 @@ def _same(one: Estimate, other: Estimate) -> bool:
     if one.replicates is None or other.replicates is None:
         return one.replicates is other.replicates and one.n == other.n
     return np.array_equal(one.replicates, other.replicates, equal_nan=True)
-
-
-def _derive(
-    suite: Suite,
-    derived: Derived,
-    scores: Scores,
-    at_points: Mapping[tuple[str, str], list[Estimate]],
-    resamples: NDArray[np.intp],
-    size: int,
-) -> dict[str, Estimate]:
-    """Compute a derived score of every entry; published curves beside the anchor's aggregate."""
-    lacking = [name for name in derived.inputs if name not in scores.values]
-    if lacking:
-        return _refused(scores.entries, f"nothing was measured in {', '.join(lacking)}")
-    metrics = {m.name: m for m in suite.metrics}
-    aggregate = {name: aggregate_of(metrics.get(name)) for name in derived.inputs}
-    anchor = suite.board.anchor
-    measured = [
-        Curve(
-            entry=entry,
-            points=tuple(scores.points[index]),
-            items=tuple(scores.items or ["*"]),
-            scores={name: _per_item(scores, name, index, aggregate) for name in derived.inputs},
-            aggregate=aggregate,
-            resamples=resamples,
-        )
-        for index, entry in enumerate(scores.entries)
-        if scores.kinds[index] == "measured"
-    ]
-    found = _computed(derived, measured, anchor, len(scores.items))
-    reference = next((c for c in measured if c.entry == anchor), None)
-    for index, entry in enumerate(scores.entries):
-        if scores.kinds[index] != "published":
-            continue
-        refusal = _not_comparable(scores, index, derived, at_points, anchor, size)
-        if refusal:
-            found |= _refused([entry], refusal)
-            continue
-        curves = [_as_set(c, at_points) for c in (reference,) if c is not None]
-        whole = replace(measured[0], entry=entry, points=tuple(scores.points[index]), scores={})
-        curves.append(_as_set(whole, at_points))
-        score = _computed(derived, curves, anchor, 0).get(entry)
-        if score is not None:
-            found[entry] = replace(score, signature=f"{score.signature}|published")
-    return found
-
-
-def _refused(entries: Iterable[str], reason: str) -> dict[str, Estimate]:
-    return {entry: Estimate(value=NAN, signature="", note=reason) for entry in entries}
-
-
-def _computed(
-    derived: Derived, curves: list[Curve], anchor: str | None, items: int
-) -> dict[str, Estimate]:
-    """Return what a plugin computes; where it fails, its column says so and the board stands."""
-    entries = [c.entry for c in curves]
-    count = len(curves[0].resamples)
-    found: dict[str, Estimate] = {}
-    try:
-        for score in resolve(derived.compute)(curves, anchor, **derived.params):
-            if score.entry not in entries:
-                raise ValueError(f"a score of {score.entry!r}, which is none of the curves")
-            found[score.entry] = of_derived(score, items)
-            shape = np.shape(score.replicates)
-            if score.replicates is not None and shape != (count,):
-                raise ValueError(f"replicates have shape {shape}, expected ({count},)")
-    except Exception as error:  # noqa: BLE001 - a plugin may raise anything
-        lines = str(error).splitlines() or [""]
-        return _refused(entries, f"{derived.name} failed: {type(error).__name__}: {lines[0]}")
-    return found
-
-
-def _per_item(
-    scores: Scores, metric: str, index: int, aggregate: Mapping[str, Aggregate]
-) -> NDArray[np.float64]:
-    """Return (points, items); the score of a whole set is the same for each of its items."""
-    own = scores.of(metric, index)
-    if metric not in scores.whole:
-        return own
-    over_seeds = [
-        float(aggregate[metric](there)) if (there := row[~np.isnan(row)]).size else NAN
-        for row in own
-    ]
-    return np.repeat(np.array(over_seeds)[:, None], max(1, len(scores.items)), axis=1)
-
-
-def _not_comparable(
-    scores: Scores,
-    index: int,
-    derived: Derived,
-    at_points: Mapping[tuple[str, str], list[Estimate]],
-    anchor: str | None,
-    size: int,
-) -> str:
-    """Say why a published curve cannot be held against what was measured here."""
-    own = [n for n in derived.inputs if n not in scores.whole]
-    curves = [at_points.get((anchor or "", name), []) for name in own]
-    items = min((e.n for c in curves for e in c if not np.isnan(e.value)), default=size)
-    if items < size:
-        return f"published on the whole set; measured here on {items} of {size} items"
-    for name in derived.inputs:
-        if np.all(np.isnan(scores.of(name, index))):
-            return f"its publication states no {name}"
-    return ""
-
-
-def _as_set(curve: Curve, at_points: Mapping[tuple[str, str], list[Estimate]]) -> Curve:
-    """Return a curve whose only item is the whole set: its points' aggregates."""
-    nothing = [Estimate(value=NAN, signature="")] * len(curve.points)
-    scores = {
-        name: np.array([[e.value] for e in at_points.get((curve.entry, name), nothing)])
-        for name in curve.aggregate
-    }
-    return replace(curve, items=("*",), scores=scores, resamples=np.zeros((1, 1), np.intp))

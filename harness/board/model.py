@@ -57,6 +57,7 @@ class Cell:
         value: NaN where ``note`` says why.
         low, high: ends of the 95 % interval; NaN where there is none.
         n: how many items it stands on.
+        seeds: how many runs, each under a seed of its own, its items were scored in.
         note: why there is no value, or what a reader must know of it.
         best: whether no other row's value is surely better.
         details: numbers that belong to it (other interpolations, window, overlap, …).
@@ -66,6 +67,7 @@ class Cell:
     low: float = NAN
     high: float = NAN
     n: int = 0
+    seeds: int = 1
     signature: str = ""
     note: str = ""
     best: bool = False

@@ -14,6 +14,7 @@ __all__ = [
     "ARROW",
     "UNMEASURED",
     "clean",
+    "counted",
     "interval",
     "number",
     "plain",
@@ -86,6 +87,13 @@ def interval(low: float, high: float, digits: int = 3, unit: str = "") -> str:
     if math.isnan(low) or math.isnan(high):
         return ""
     return f"{number(low, digits, unit)}, {number(high, digits, unit)}"
+
+
+def counted(cell: Cell) -> str:
+    """Write what a number stands on: ``"24"`` items, ``"24 items × 3 seeds"``, ``"3 seeds"``."""
+    if cell.seeds < 2:
+        return str(cell.n)
+    return f"{cell.n} items × {cell.seeds} seeds" if cell.n > 1 else f"{cell.seeds} seeds"
 
 
 def rank(row: Row) -> str:

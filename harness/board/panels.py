@@ -147,7 +147,7 @@ def compares(
     """
     column = next((c for c in board.columns if c.name == panel.match_on), None)
     scores = measured.scores
-    if column is None or panel.match_on not in scores.values or panel.match_on in scores.whole:
+    if column is None or panel.match_on not in scores.values.keys() - scores.whole - scores.split:
         return
     shown = _Pictures(panel.thumbnail, artifact)
     digests = {
@@ -241,7 +241,7 @@ def _candidates(
         values = {
             name: float(array[index, point, at])
             for name, array in scores.values.items()
-            if name not in scores.whole
+            if name not in scores.whole | scores.split
             and not np.isnan(array[index, point, at])
             and not name.endswith("_seconds")
         }

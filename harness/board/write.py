@@ -131,6 +131,7 @@ def _numbers(cell: Cell) -> dict[str, Any]:
         "low": _known(cell.low),
         "high": _known(cell.high),
         "n": cell.n,
+        "seeds": cell.seeds if cell.n else None,
         "signature": cell.signature,
         "note": cell.note or None,
         "details": dict(cell.details) or None,

@@ -106,6 +106,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "rank_high": "int64",
         "note": "string",
         "details": "json",
+        "seeds": "int64",
     },
 }
 

@@ -46,14 +46,15 @@ def test_intervals_shrink_with_the_number_of_items(lab):
     assert widths[0] > 2 * widths[1] > 2.5 * widths[2]
 
 
-def test_scores_under_several_seeds_are_averaged_per_item(lab):
-    values = np.random.default_rng(4).normal(size=(3, 6))
+def test_scores_under_several_seeds_are_averaged_and_their_spread_counts(lab):
+    values = np.random.default_rng(4).normal(size=(3, 6)) + [[0], [1], [4]]
     rows = [r for s in range(3) for r in lab.rows("a", "psnr", values[s], ONE, seed=s)]
     cell = lab.table(lab.suite({"a": ONE}), rows, size=6)["a"].cells["psnr"]
     averaged = lab.rows("a", "psnr", values.mean(axis=0), ONE)
     same = lab.table(lab.suite({"a": ONE}), averaged, size=6)["a"].cells["psnr"]
-    assert (cell.n, cell.value) == (6, pytest.approx(values.mean(), rel=1e-12))
-    assert (cell.low, cell.high) == pytest.approx((same.low, same.high), rel=1e-9)
+    assert (cell.n, cell.seeds, same.seeds) == (6, 3, 1)
+    assert cell.value == pytest.approx(values.mean(), rel=1e-12)
+    assert cell.low < same.low < same.high < cell.high
 
 
 def test_a_score_of_the_set_has_an_interval_only_over_seeds(lab):
@@ -64,8 +65,9 @@ def test_a_score_of_the_set_has_an_interval_only_over_seeds(lab):
     assert (a.value, a.n) == (7.5, 1)
     assert math.isnan(a.low)
     b = lab.table(suite, several)["b"].cells["fid"]
-    assert (b.value, b.n) == (pytest.approx(7.0), 3)
-    assert 6 <= b.low < 7 < b.high <= 8
+    assert (b.value, b.n, b.seeds) == (pytest.approx(7.0), 1, 3)
+    # Student's interval of three runs: 7 -+ 4.303 / sqrt(3); B replicates know it to a few percent
+    assert (b.low, b.high) == pytest.approx((7 - 2.484, 7 + 2.484), abs=0.15)
 
 
 def test_a_metric_aggregates_in_its_own_way(lab):
