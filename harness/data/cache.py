@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path, PurePosixPath
 
-from harness.data.digest import FileMemo, digest_matches, remembered_sha256
+from harness.data.digest import FileMemo, digest_matches, remembered_digest
 from harness.spec import Resource, Unavailable
 
 __all__ = ["DamagedError", "cache_dir", "cache_path", "find", "resource_path"]
@@ -65,7 +65,7 @@ def resource_path(owner: str, resource: Resource, *, remedy: str = "") -> Path:
     if path is None:
         raise Unavailable(f"{owner}: {resource.name} is not on this machine", remedy)
     memo = FileMemo(owner, cache_dir())
-    found = remembered_sha256(path, memo)
+    found = remembered_digest(path, memo, resource.sha256)
     memo.save()
     if not digest_matches(found, resource.sha256):
         raise DamagedError(

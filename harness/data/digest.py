@@ -12,9 +12,16 @@ import time
 from pathlib import Path
 from typing import Any
 
-__all__ = ["FileMemo", "digest_matches", "file_sha256", "remembered_sha256"]
+__all__ = [
+    "FileMemo",
+    "digest_matches",
+    "file_digest",
+    "file_sha256",
+    "remembered_digest",
+    "remembered_sha256",
+]
 
-_PREFIX = re.compile(r"[0-9a-f]{8,64}")
+_PREFIX = re.compile(r"[0-9a-f]{8,64}|md5:[0-9a-f]{32}")
 _SETTLED_NS = 2_000_000_000  # a file written twice within a tick of its clock looks unchanged
 
 
@@ -24,11 +31,25 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def file_digest(path: Path, like: str) -> str:
+    """Return the digest of the file in the form of ``like``: its sha256, or its MD5 as ``md5:…``.
+
+    Args:
+        path: of the file.
+        like: a declared digest, as :class:`harness.spec.Resource` has it.
+    """
+    if not like.startswith("md5:"):
+        return file_sha256(path)
+    with path.open("rb") as file:
+        made = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False))
+    return f"md5:{made.hexdigest()}"
+
+
 def digest_matches(found: str, declared: str) -> bool:
     """Say whether ``found`` is the declared digest.
 
     Args:
-        found: 64 hex digits.
+        found: 64 hex digits, or ``md5:`` and 32.
         declared: the whole digest, or its first 8 or more digits as weights on the torch hub
             carry them in their file names.
 
@@ -36,7 +57,10 @@ def digest_matches(found: str, declared: str) -> bool:
         ValueError: ``declared`` is neither.
     """
     if not _PREFIX.fullmatch(declared):
-        raise ValueError(f"{declared!r} is not a sha256: expected 8 to 64 lower-case hex digits")
+        raise ValueError(
+            f"{declared!r} is not a sha256: expected 8 to 64 lower-case hex digits, "
+            f"or md5: and 32 of them"
+        )
     return found.startswith(declared)
 
 
@@ -90,9 +114,14 @@ class FileMemo:
 
 def remembered_sha256(path: Path, memo: FileMemo) -> str:
     """Return the file's sha256, hashing it only where ``memo`` does not know it."""
+    return remembered_digest(path, memo, "")
+
+
+def remembered_digest(path: Path, memo: FileMemo, like: str) -> str:
+    """Return what :func:`file_digest` does, hashing only where ``memo`` does not know it."""
     found = memo.get(path)
-    if not isinstance(found, str):
-        found = file_sha256(path)
+    if not isinstance(found, str) or found.startswith("md5:") != like.startswith("md5:"):
+        found = file_digest(path, like)
         memo.put(path, found)
     return found
 

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.data.digest import digest_matches, file_sha256
+from harness.data.digest import digest_matches, file_digest
 from harness.errors import UsageError
 from harness.spec import Resource
 
@@ -121,7 +121,8 @@ def download(
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with _locked(target):
-            if target.is_file() and digest_matches(file_sha256(target), resource.sha256):
+            declared = resource.sha256
+            if target.is_file() and digest_matches(file_digest(target, declared), declared):
                 return
             reason = ""
             for attempt in range(attempts):
@@ -175,7 +176,7 @@ def _attempt(
     resource: Resource, part: _Part, target: Path, progress: Progress, timeout: float
 ) -> None:
     whole = _transfer(resource, part, progress, timeout)
-    found = file_sha256(part.path)
+    found = file_digest(part.path, resource.sha256)
     if digest_matches(found, resource.sha256):
         part.finish(target)
         return

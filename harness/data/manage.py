@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from harness.data.cache import cache_dir, cache_path, find
-from harness.data.digest import FileMemo, digest_matches, file_sha256, remembered_sha256
+from harness.data.digest import FileMemo, digest_matches, file_digest, remembered_digest
 from harness.data.download import DownloadError, download
 from harness.spec import Resource
 
@@ -88,7 +88,8 @@ def _shared(resource: Resource, target: Path) -> bool:
     """Link to the file another owner has fetched, e.g. one network that two metrics stand on."""
     for there in sorted(cache_dir().glob(f"*/{glob.escape(resource.name)}")):
         with contextlib.suppress(OSError):
-            if there != target and digest_matches(file_sha256(there), resource.sha256):
+            like = resource.sha256
+            if there != target and digest_matches(file_digest(there, like), like):
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.unlink(missing_ok=True)
                 target.hardlink_to(there)
@@ -119,7 +120,8 @@ def _state(owner: str, resource: Resource, memo: FileMemo, *, rehash: bool) -> F
             sha256=resource.sha256,
             size=resource.size,
         )
-    digest = file_sha256(path) if rehash else remembered_sha256(path, memo)
+    like = resource.sha256
+    digest = file_digest(path, like) if rehash else remembered_digest(path, memo, like)
     if rehash:
         memo.put(path, digest)
     return FileStatus(

@@ -91,6 +91,8 @@ def dataset_items(use: SuiteDataset) -> tuple[Item, ...]:
     check_available(dataset)
     try:
         found = tuple(resolve(dataset.index)(**use.params))
+    except Unavailable:
+        raise
     except (ValueError, OSError) as error:
         raise UsageError(f"dataset {dataset.name}: {error}") from None
     except Exception as error:  # noqa: BLE001 - a plugin may raise anything

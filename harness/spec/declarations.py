@@ -82,7 +82,8 @@ class Resource:
     Attributes:
         name: file name inside the owner's cache folder, e.g. ``"kodim01.png"``.
         url: public address; ``http(s)://``.
-        sha256: lower-case hex digest of the whole file.
+        sha256: lower-case hex digest of the whole file; ``md5:`` and the MD5 where its publisher
+            states no other, as Zenodo does. What is in a key is this text.
         size: bytes, 0 where it is not known.
         licence: as its source states it.
     """

@@ -194,6 +194,20 @@ def test_state_gives_the_whole_digest_of_a_prefix(homes):
     assert status("owner", [resource(sha256=DIGEST[:8])])[0].sha256 == DIGEST
 
 
+def test_a_file_declared_by_its_md5(homes):
+    path = put(homes[1])
+    stated = f"md5:{hashlib.md5(GOOD).hexdigest()}"
+    assert resource_path("owner", resource(sha256=stated)) == path
+    assert resource_path("owner", resource()) == path  # one memo for both, each in its own form
+    for found in (status, verify):
+        told = found("owner", [resource(sha256=stated)])[0]
+        assert (told.state, told.sha256) == ("present", stated)
+    with pytest.raises(DamagedError, match=f"{stated}, expected md5:0000"):
+        resource_path("owner", resource(sha256=f"md5:{32 * '0'}"))
+    with pytest.raises(ValueError, match="is not a sha256"):
+        resource_path("owner", resource(sha256="md5:00"))
+
+
 def test_pull_leaves_what_is_here_and_names_every_fault(homes):
     data, cache = homes
     put(data, name="a")

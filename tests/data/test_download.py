@@ -143,6 +143,19 @@ def test_a_damaged_file_is_replaced(site, target):
     assert target.read_bytes() == BODY
 
 
+def test_an_md5_is_enough_where_the_publisher_states_no_other(site, target):
+    stated = f"md5:{hashlib.md5(BODY).hexdigest()}"
+    fetch(site.resource(sha256=stated), target)
+    fetch(site.resource(sha256=stated), target)
+    assert target.read_bytes() == BODY
+    assert len(site.seen) == 1
+    target.unlink()
+    site.body = OTHER
+    with pytest.raises(DownloadError, match=f"md5:{hashlib.md5(OTHER).hexdigest()}"):
+        fetch(site.resource(sha256=stated), target)
+    assert not list(target.parent.iterdir())
+
+
 def test_digest_prefix_is_enough(site, target):
     whole = site.resource()
     fetch(site.resource(sha256=whole.sha256[:8]), target)
