@@ -37,9 +37,10 @@ def lines_html(panel: LinesData, look: Mapping[str, svg.Look]) -> str:
         _without("In part", panel.partial),
         _left(len(panel.lines) + len(panel.failed), panel.left),
     )
-    entries = [line.entry for line in panel.lines]
-    plot = lines(panel, look) if entries else ""
-    return figure_html(plot, legend_html(entries, look), notes)
+    if not panel.lines:
+        return _notes(notes)
+    legend = legend_html((line.entry for line in panel.lines), look)
+    return figure_html(lines(panel, look), legend, notes)
 
 
 def matrices_html(panel: MatrixData, place: int) -> str:

@@ -180,6 +180,8 @@ def test_plots_of_a_huge_board_draw_the_first_and_count_the_others(board):
         tables=(),
         curves=(replace(panel, series=many),),
         fronts=(replace(front, points=spots),),
+        series=(),
+        profiles=(),
     )
     page = render_html(made)
     assert "the points of the other 12 stand in their details" in page

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,88 +13,6 @@ from harness.board.model import Board
 pytestmark = pytest.mark.browser
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-WATCH = """
-  window.violations = [];
-  document.addEventListener("securitypolicyviolation",
-    (e) => window.violations.push(e.violatedDirective + " " + e.blockedURI + " " + e.sample));
-"""
-
-
-@dataclass
-class Seen:
-    """A page and all that it did besides being there."""
-
-    page: Any
-    requests: list[str] = field(default_factory=list)
-    messages: list[str] = field(default_factory=list)
-    dialogs: list[str] = field(default_factory=list)
-
-    def assert_clean(self, file: Path) -> None:
-        """Assert that the page asked for nothing, complained of nothing and opened nothing."""
-        strange = [r for r in self.requests if r != file.as_uri() and not r.startswith("data:")]
-        assert strange == []
-        assert self.messages == []
-        assert self.dialogs == []
-        assert self.page.evaluate("window.violations") == []
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chrome")
-    if not chromium:
-        pytest.skip("Chromium is not installed: the page was NOT tried in a browser")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        running = play.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield running
-        running.close()
-
-
-@pytest.fixture(scope="module")
-def files(board: Board, hostile: Board, large: Board, tmp_path_factory) -> dict[str, Path]:
-    folder = tmp_path_factory.mktemp("boards")
-    found = {}
-    for name, made in (("board", board), ("hostile", hostile), ("large", large)):
-        found[name] = folder / f"{name}.html"
-        found[name].write_text(render_html(made), encoding="utf-8")
-    return found
-
-
-@pytest.fixture
-def show(browser) -> Iterator[Callable[..., Seen]]:
-    contexts = []
-
-    def opened(file: Path, *, width: int = 1440, anchor: str = "", **options: Any) -> Seen:
-        context = browser.new_context(viewport={"width": width, "height": 900}, **options)
-        contexts.append(context)
-        context.add_init_script(WATCH)
-        page = context.new_page()
-        seen = Seen(page)
-        page.on("request", lambda r: seen.requests.append(r.url))
-        page.on("console", lambda m: seen.messages.append(m.text))
-        page.on("pageerror", lambda e: seen.messages.append(str(e)))
-
-        def dialog(d: Any) -> None:
-            seen.dialogs.append(d.message)
-            d.dismiss()
-
-        page.on("dialog", dialog)
-        page.goto(file.as_uri() + anchor)
-        return seen
-
-    yield opened
-    for context in contexts:
-        context.close()
 
 
 def entries(page: Any, table: str = "#t0") -> list[str]:
@@ -429,7 +343,7 @@ def test_everything_is_there_without_a_script(show, files, board):
         "took longer than 60 s",
     ):
         assert part in text
-    assert page.locator(".plot").count() == 3
+    assert page.locator(".plot").count() == 5
     assert page.locator(".plot title").count() > 100
     assert page.locator(".group figure").count() == 15
     assert page.locator("#t0 thead button").count() == 0
