@@ -53,7 +53,7 @@ def variables(truth: ArrayLike) -> Floats:
 
 
 def unit(x: Floats) -> Floats:
-    """Return columns moved to mean 0 and scaled to a largest deviation of 1; constants as zeros."""
+    """Return columns moved to mean 0, their largest deviation scaled to 1; constants as zeros."""
     found, flat = _centred(x)
     largest = np.maximum(found.max(axis=0), -found.min(axis=0))
     found /= np.where(flat, 1.0, largest)
