@@ -114,8 +114,9 @@ def play(
 
     Returns:
         ``observations`` (E, T, ...), ``actions`` (E, T) or (E, T, a), ``rewards`` (E, T), NaN
-        after the end, ``lengths``, ``terminated`` (E,), ``context`` (E, c), ``seeds`` (E,);
-        ``probabilities`` (E, T, A) where the player gives them. T is the horizon always.
+        after the end, ``lengths``, ``terminated`` (E,), ``context`` (E, c), ``seeds`` (E,),
+        ``final_observations`` (E, ...) after the last step; ``probabilities`` (E, T, A) where
+        the player gives them. T is the horizon always.
     """
     observation = environment.reset(seeds)
     chosen = player()
@@ -148,6 +149,7 @@ def play(
     return kept.arrays | {
         "lengths": lengths,
         "terminated": terminated,
+        "final_observations": observation,
         "context": environment.context.copy(),
         "seeds": np.asarray(seeds, np.int64),
     }

@@ -16,13 +16,13 @@ of an episode hold NaN in float64 arrays and 0 in all others:
   "privileged": bool}``: what the method used; demonstrations it never looked at count 0;
 - ``trajectories``: ``rewards`` (E, T) float64, NaN after the end; ``lengths`` (E,) int64,
   ``terminated`` (E,) bool (not by the time limit), ``context`` (E, c) float32, ``actions``,
-  ``observations`` (at step t what the policy saw before it acted), ``seeds`` (E,) int64; and,
-  each only where there is such a thing: ``expert_actions`` as ``actions``, what the expert would
-  have done; ``regret`` (E, T) float64, what each action cost against the expert's own, in
-  expectation to the horizon, so that the sum over an episode is in expectation the expert's
-  return less the policy's; ``success`` (E,) bool; ``probabilities`` (E, T, A) float64 that the
-  policy gave; ``interventional`` (E, T, A) float64, the exact interventional policy on the same
-  history;
+  ``observations`` (at step t what the policy saw before it acted), ``final_observations``
+  (E, ...) after the last step, ``seeds`` (E,) int64; and, each only where there is such a thing:
+  ``expert_actions`` as ``actions``, what the expert would have done; ``regret`` (E, T) float64,
+  what each action cost against the expert's own, in expectation to the horizon, so that the sum
+  over an episode is in expectation the expert's return less the policy's; ``success`` (E,) bool;
+  ``probabilities`` (E, T, A) float64 that the policy gave; ``interventional`` (E, T, A) float64,
+  the exact interventional policy on the same history;
 - ``replayed``: ``log_prob`` (E, T) float64 of the expert's actions on held-out demonstrations,
   in nats, NaN after the end; -inf where the policy thought them impossible.
 """

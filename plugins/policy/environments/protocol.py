@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Array", "Environment", "Knowledge", "Rule", "Step"]
+__all__ = ["Array", "Bools", "Environment", "Knowledge", "Rule", "Step"]
 
 Array = NDArray[Any]
 Bools = NDArray[np.bool_]
@@ -60,7 +60,7 @@ class Environment(Protocol):
     - ``success(returns, lengths, terminated) -> (E,) bool``.
 
     Attributes:
-        observation: ``{"shape": [...]}``, with ``n`` where it is one of n, as int64.
+        observation: ``{"shape": [...], "dtype": name}``, with ``n`` where it is one of n.
         action: ``{"n": A}``, or ``{"shape": [a], "low": [...], "high": [...]}``.
         horizon: T, the most steps of an episode.
         context: (B, c) float32, what the expert alone knows of the present episodes.

@@ -146,7 +146,7 @@ class Tabular:
         self._tables = tables
         self._costs = tables.advantages()
         states, actions = tables.expert.shape[1:]
-        self.observation = {"shape": [], "n": states}
+        self.observation = {"shape": [], "dtype": "int64", "n": states}
         self.action = {"n": actions}
         self.horizon = tables.horizon
         self.expert: Rule = tables.rule
