@@ -77,6 +77,9 @@ def _facts(row: Row, *, shared_environment: bool = False) -> str:
         facts["Published"] = escape(row.source or "source not stated")
     if row.rank is None and row.kind == "measured":
         facts["Rank"] = f"none: {escape(row.unranked or 'not ranked')}"
+    seeds = max((cell.seeds for cell in row.cells.values()), default=1)
+    if seeds > 1:
+        facts["Runs"] = f"{seeds}, each under a seed of its own"
     if row.failed:
         facts["Nodes"] = f"<a href=#failures>{row.failed} of {row.planned} failed</a>"
     if row.environments and not shared_environment:
