@@ -260,7 +260,7 @@ def crossed_interval(
     with np.errstate(invalid="ignore"):
         down = np.hypot(np.maximum(0.0, middle - low), half)
         up = np.hypot(np.maximum(0.0, high - middle), half)
-    return Interval(np.where(usable, middle - down, low), np.where(usable, middle + up, high))
+        return Interval(np.where(usable, middle - down, low), np.where(usable, middle + up, high))
 
 
 def curve_replicates(curve: Curve, metric: str) -> Floats:
