@@ -38,7 +38,11 @@ from harness_plugins.policy_baselines.networks import (
 __all__ = ["Deconfounded"]
 
 _OUTLIER = 0.2  # share of transitions that a latent need not explain, e.g. replaced actions
-_HELD_OUT = 0.1
+_HELD_OUT = 0.1  # share of the episodes by which restarts are judged
+_BATCH = 256
+_ROUNDS = 40
+_WEIGHED = 60  # steps of an episode by which its latent is judged in a round
+_HEAT = 20.0
 
 
 class World(nn.Module):
@@ -49,7 +53,9 @@ class World(nn.Module):
         self.space, self.latents = space, latents
         inputs = space.features + latents
         answers = space.states or space.features
-        self.prior = nn.Parameter(torch.zeros(latents))
+        self.prior = nn.Parameter(
+            torch.full((latents,), -float(np.log(latents))), requires_grad=False
+        )
         self.policy = mlp([inputs, width, width, space.outputs])
         self.dynamics = mlp([inputs + space.action_features, width, width, answers])
         self.log_scale = nn.Parameter(torch.zeros(answers))
@@ -109,8 +115,8 @@ class Deconfounded:
         worlds = []
         for restart in range(self._restarts):
             world = World(space, self._latents, self._width)
-            used = _train(world, data, seed * 1009 + restart, allowed // self._restarts)
-            worlds.append((data.likelihood(world), restart, world, used))
+            score, used = _train(world, data, seed * 1009 + restart, allowed // self._restarts)
+            worlds.append((score, restart, world, used))
         note("held_out_log_likelihood", [w[0] for w in worlds])
         note("transitions", sum(w[3] for w in worlds))
         return pack({"space": asdict(space)}, max(worlds, key=lambda w: w[:2])[2])
@@ -163,77 +169,119 @@ class Deconfounded:
 
 
 class _Data:
-    """Demonstrations as tensors, a tenth of the episodes held out."""
+    """Steps of demonstrations as tensors, a tenth of the episodes held out.
+
+    Attributes:
+        steps: (N,) of each episode.
+        train, held: numbers of the episodes to learn from, and to judge by.
+    """
 
     def __init__(self, space: Space, demonstrations: Mapping[str, np.ndarray]) -> None:
-        self.mask = torch.from_numpy(there(demonstrations))
-        self.seen = space.observed(demonstrations["observations"])
-        self.acted = space.acted(demonstrations["actions"])
-        held = max(1, int(len(self.mask) * _HELD_OUT)) if len(self.mask) > 1 else 0
-        self.train = np.arange(len(self.mask) - held)
-        self.held = np.arange(len(self.mask) - held, len(self.mask)) if held else self.train
+        mask = there(demonstrations)
+        self.steps = mask.sum(axis=1)
+        self.starts = np.cumsum(self.steps) - self.steps
+        self.episode = np.repeat(np.arange(len(mask)), self.steps)
+        kept = torch.from_numpy(mask)
+        seen = space.observed(demonstrations["observations"])
+        self.seen = seen[kept]
+        self.acted = space.acted(demonstrations["actions"])[kept]
+        self.after = torch.roll(self.seen, -1, 0)  # of the last step: not there, see ``answered``
+        self.answered = torch.ones(len(self.seen), dtype=torch.bool)
+        self.answered[self.starts + self.steps - 1] = False
+        held = max(1, int(len(mask) * _HELD_OUT)) if len(mask) > 1 else 0
+        self.train = np.arange(len(mask) - held)
+        self.held = np.arange(len(mask) - held, len(mask)) if held else self.train
         self.change = torch.ones(self.seen.shape[-1])
         if not space.states:
-            both = self.mask[:, 1:]
-            self.change = (self.seen[:, 1:] - self.seen[:, :-1])[both].std(0) + 1e-6
+            change = (self.after - self.seen)[self.answered]
+            self.change = change.std(0, unbiased=False) + 1e-6
 
-    def terms(self, world: World, index: np.ndarray) -> tuple[Tensor, Tensor]:
-        """Return log p(episode | z) of some episodes, (B, K), and their steps (B,)."""
-        mask = self.mask[index]
-        steps = mask.sum(1)
-        longest = int(steps.max())
-        mask, seen = mask[:, :longest], self.seen[index, :longest]
-        acted = self.acted[index, :longest]
-        told = log_likelihood(world.acting(seen), acted[..., None, :], world.space)
-        total = (told * mask[..., None]).sum(1)
-        if longest > 1:
-            answers = world.answering(seen[:, :-1], acted[:, :-1], seen[:, 1:])
-            total = total + (answers * mask[:, 1:, None]).sum(1)
-        return total, steps
+    def of(self, episodes: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray:
+        """Return the steps of some episodes, or at most so many of each, drawn at random."""
+        parts = []
+        for episode in episodes:
+            count = self.steps[episode]
+            chosen = np.arange(count) if count <= most else rng.permutation(count)[:most]
+            parts.append(self.starts[episode] + chosen)
+        return np.concatenate(parts)
+
+    def terms(self, world: World, index: np.ndarray) -> Tensor:
+        """Return log π(a | o, z) + log p(o' | o, a, z) of some steps: (n, K)."""
+        seen, acted = self.seen[index], self.acted[index]
+        told = log_likelihood(world.acting(seen), acted[:, None, :], world.space)
+        answers = world.answering(seen, acted, self.after[index])
+        return told + answers * self.answered[index][:, None]
 
     @torch.no_grad()
-    def likelihood(self, world: World) -> float:
-        """Return the log likelihood of a held-out step, in nats."""
-        found, steps = self.terms(world, self.held)
-        return float((found + world.prior.log_softmax(0)).logsumexp(1).sum() / steps.sum())
+    def of_episodes(self, world: World, episodes: np.ndarray, index: np.ndarray) -> Tensor:
+        """Return log p(steps of an episode | z) for each of some episodes: (len, K)."""
+        place = np.zeros(len(self.steps), np.int64)
+        place[episodes] = np.arange(len(episodes))
+        total = torch.zeros(len(episodes), world.latents, dtype=torch.float64)
+        where = torch.from_numpy(place[self.episode[index]])
+        return total.index_add(0, where, self.terms(world, index).double())
 
 
-def _train(world: World, data: _Data, seed: int, allowed: int) -> int:
-    """Climb the likelihood; return the transitions looked at.
+def _train(world: World, data: _Data, seed: int, allowed: int) -> tuple[float, int]:
+    """Learn by expectation maximisation, in rounds.
 
-    Responsibilities are tempered at first: an episode of hundreds of steps would otherwise
-    belong to one latent for good before the latents mean anything.
+    In a round the networks climb the likelihood of single steps, each episode's weighted by how
+    probable each latent is for it; then these weights are computed anew from a sample of its
+    steps. They are tempered at first: an episode of hundreds of steps would otherwise belong to
+    one latent for good before the latents mean anything.
+
+    Returns:
+        The log likelihood of a held-out step, in nats, and the steps looked at.
     """
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for value in world.parameters():
-            if value.ndim == 2:
-                value.copy_(torch.randn(value.shape, generator=generator) / value.shape[1] ** 0.5)
-            elif value.requires_grad:
-                value.zero_()
-        world.change.copy_(data.change)
     rng = np.random.default_rng(seed)
-    length = float(data.mask.sum()) / len(data.mask)
-    size = min(16, len(data.train))
-    most = max(1, int(allowed / (size * length)))
+    _randomise(world, data, seed)
+    train = data.train
+    pool = data.of(train, int(data.steps.max()), rng)
+    weights = torch.from_numpy(rng.dirichlet(np.ones(world.latents), len(data.steps))).float()
+    judged = min(int(data.steps[data.held].sum()), allowed // 10)
+    weighed = int(np.minimum(data.steps[train], _WEIGHED).sum())
+    rounds = int(np.clip((allowed - judged) // (3 * weighed), 1, _ROUNDS))
+    climbed = max(1, ((allowed - judged) // rounds - weighed) // _BATCH)
     optimiser = torch.optim.Adam([p for p in world.parameters() if p.requires_grad], lr=3e-3)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, most)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, rounds * climbed)
     used = 0
-    for step, index in enumerate(batches(len(data.train), size, rng, most)):
-        chosen = data.train[index]
-        cost = int(data.mask[chosen].sum())
-        if used + cost > allowed:
-            break
-        used += cost
-        found, steps = data.terms(world, chosen)
-        heat = max(1.0, float(steps.float().mean()) * (1 - 3 * step / most))
-        joint = found + world.prior.log_softmax(0)
-        weights = (joint.detach() / heat).softmax(1)
-        loss = -(weights * joint).sum() / steps.sum()
-        check_loss(loss)
-        optimiser.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(world.parameters(), 5.0)
-        optimiser.step()
-        schedule.step()
-    return used
+    for number in range(rounds):
+        for chosen in batches(len(pool), _BATCH, rng, climbed):
+            index = pool[chosen]
+            if used + len(index) > allowed - judged:
+                break
+            used += len(index)
+            found = data.terms(world, index)
+            loss = -(weights[data.episode[index]] * found).sum(1).mean()
+            check_loss(loss)
+            optimiser.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(world.parameters(), 5.0)
+            optimiser.step()
+            schedule.step()
+        index = data.of(train, _WEIGHED, rng)
+        if number == rounds - 1 or used + len(index) > allowed - judged:
+            continue
+        used += len(index)
+        joint = data.of_episodes(world, train, index) + world.prior.double()
+        heat = max(1.0, _HEAT * (1 - 2 * number / rounds))
+        weights[train] = (joint / heat).softmax(1).float()
+        share = (joint.softmax(1).mean(0) + 1e-6).log()
+        world.prior.copy_(share.log_softmax(0))
+    index = data.of(data.held, max(1, judged // len(data.held)), rng)[:judged]
+    if not len(index):
+        return float("-inf"), used
+    found = data.of_episodes(world, data.held, index) + world.prior.double()
+    return float(found.logsumexp(1).sum()) / len(index), used + len(index)
+
+
+@torch.no_grad()
+def _randomise(world: World, data: _Data, seed: int) -> None:
+    """Set all weights from the seed alone."""
+    generator = torch.Generator().manual_seed(seed)
+    for value in world.parameters():
+        if value.ndim == 2:
+            value.copy_(torch.randn(value.shape, generator=generator) / value.shape[1] ** 0.5)
+        elif value.requires_grad:
+            value.zero_()
+    world.change.copy_(data.change)
