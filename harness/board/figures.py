@@ -131,14 +131,15 @@ def series(
     for entry in kept:
         places = inputs.places(entry)
         try:
-            at, rows, seeds = _rows(panel, inputs, entry, min(_STEPS, _POINTS // len(kept)))
+            at, runs = _runs(panel, inputs, entry, min(_STEPS, _POINTS // len(kept)))
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
             failed.append((entry, _reason(error)))
             continue
-        if len(rows) < 2:
+        band = mean_band(runs)
+        if np.all(np.isnan(band.mean)):
             failed.append((entry, "a single series has no mean"))
             continue
-        lines.append(_line(entry, _first_point(suite, entry), at, mean_band(rows, seeds)))
+        lines.append(_line(entry, _first_point(suite, entry), at, band))
         if len(places) < most:
             partial.append((entry, f"{most - len(places)} of {most} runs left nothing"))
     values = [v for line in lines for v in (*line.low, *line.high, *line.y)]
@@ -156,28 +157,37 @@ def series(
     )
 
 
-def _rows(
-    panel: SeriesPanel, inputs: Inputs, entry: str, most: int
-) -> tuple[Floats, Floats, NDArray[np.intp]]:
-    """Return the times kept, (T,), all series of an entry there, (R, T), and their seeds."""
-    found, seeds = [], []
-    for place in inputs.places(entry):
-        array = resolve(panel.compute)(*inputs.values(entry, place))
-        rows = np.atleast_2d(np.asarray(array, np.float64))
-        if rows.ndim != 2 or 0 in rows.shape:
-            raise ValueError(f"a series has shape {np.shape(array)}, expected (T,) or (R, T)")
-        found.append(rows)
-        seeds += [place.seed or 0] * len(rows)
-    longest = max(rows.shape[1] for rows in found)
-    at = thin(longest, most)
-    kept = [np.full((len(rows), at.size), np.nan) for rows in found]
-    for own, rows in zip(kept, found, strict=True):
+def _runs(panel: SeriesPanel, inputs: Inputs, entry: str, most: int) -> tuple[Floats, Floats]:
+    """Return the times kept, (T,), and all series of an entry there, (seeds, rows, T).
+
+    A row is what the same place in the same item's array holds under every seed.
+    """
+    found = {
+        place: _series(resolve(panel.compute)(*inputs.values(entry, place)))
+        for place in inputs.places(entry)
+    }
+    at = thin(max(rows.shape[1] for rows in found.values()), most)
+    seeds = list(dict.fromkeys(place.seed for place in found))
+    sizes: dict[str | None, int] = {}
+    for place, rows in found.items():
+        sizes[place.item] = max(sizes.get(place.item, 0), len(rows))
+    ends = dict(zip(sizes, np.cumsum(list(sizes.values())).tolist(), strict=True))
+    runs = np.full((len(seeds), sum(sizes.values()), at.size), np.nan)
+    for place, rows in found.items():
+        start = ends[place.item] - sizes[place.item]
         there = at < rows.shape[1]
+        own = runs[seeds.index(place.seed), start : start + len(rows)]
         own[:, there] = rows[:, at[there]]
-    whole = np.concatenate(kept)
-    if np.any(np.isinf(whole)):
+    return at.astype(np.float64), runs
+
+
+def _series(array: Any) -> Floats:
+    rows = np.atleast_2d(np.asarray(array, np.float64))
+    if rows.ndim != 2 or 0 in rows.shape:
+        raise ValueError(f"a series has shape {np.shape(array)}, expected (T,) or (R, T)")
+    if np.any(np.isinf(rows)):
         raise ValueError("a series holds an infinite value")
-    return at.astype(np.float64), whole, np.array(seeds, np.intp)
+    return rows
 
 
 def profiles(
@@ -190,16 +200,17 @@ def profiles(
         return
     known = {e: n for n, e in enumerate(scores.entries) if scores.kinds[n] == "measured"}
     found = {
-        entry: own
+        entry: _one_by_one(scores, panel.metric, known[entry])
         for entry in _entries(board, scores.dataset)
-        if entry in known and (own := _one_by_one(scores, panel.metric, known[entry]))[0].size
+        if entry in known
     }
+    found = {entry: own for entry, own in found.items() if np.isfinite(own).sum() > 1}
     kept = dict(list(found.items())[: _OF_BIG if len(found) > _BIG else _LINES])
     if not kept:
         return
     metric = next((m for m in suite.metrics if m.name == panel.metric), None)
     low, high = metric.range if metric else (-np.inf, np.inf)
-    at = _thresholds([own for own, _ in kept.values()], low, high, _POINTS * 2 // len(kept))
+    at = _thresholds(list(kept.values()), low, high, _POINTS * 2 // len(kept))
     above = column.better != "lower"
     yield LinesData(
         title=panel.title,
@@ -209,18 +220,17 @@ def profiles(
         step=True,
         counted="scores",
         lines=tuple(
-            _line(entry, _first_point(suite, entry), at, share_band(*own, at, above=above))
+            _line(entry, _first_point(suite, entry), at, share_band(own, at, above=above))
             for entry, own in kept.items()
         ),
         left=len(found) - len(kept),
     )
 
 
-def _one_by_one(scores: Scores, metric: str, index: int) -> tuple[Floats, NDArray[np.intp]]:
-    """Return the scores of an entry at its first point, (N,), and the seed of each."""
-    own = scores.of(metric, index)[0]
-    own = own[np.isfinite(own)]
-    return own, np.zeros(own.size, np.intp)
+def _one_by_one(scores: Scores, metric: str, index: int) -> Floats:
+    """Return the scores of an entry at its first point: (seeds, items or elements)."""
+    runs = scores.of_runs(metric, index)
+    return scores.of(metric, index)[:1] if runs is None else runs[:, 0]
 
 
 def _thresholds(scores: Sequence[Floats], low: float, high: float, most: int) -> Floats:
@@ -228,7 +238,8 @@ def _thresholds(scores: Sequence[Floats], low: float, high: float, most: int) ->
 
     The ends of the metric's range are thresholds too, unless the scores would be a corner of it.
     """
-    values = np.unique(np.concatenate(scores))
+    values = np.concatenate([own.ravel() for own in scores])
+    values = np.unique(values[np.isfinite(values)])
     if values[-1] - values[0] >= (high - low) / 10:
         values = np.unique([low, *values, high])
     return values[thin(values.size, min(most, _THRESHOLDS))]
