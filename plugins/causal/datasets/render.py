@@ -117,11 +117,11 @@ def _board() -> tuple[Floats, list[Floats]]:
         _blend(board, _DARK, _inside(from_button, 5.6))
         _blend(board, 0.75 * pure, _inside(from_button, 4.2))
         from_light = np.sqrt((x - light_x) ** 2 + (y - light_y) ** 2)
-        _blend(board, _DARK, _inside(from_light, 7.6))
-        bulb = _inside(from_light, 6.2)
+        _blend(board, _DARK, _inside(from_light, 8.9))
+        bulb = _inside(from_light, 7.6)
         _blend(board, 0.12 * pure + 0.06, bulb)
-        halo = np.clip(1 - from_light / 11.5, 0, 1) ** 2
-        whole = (0.80 * pure + 0.04)[:, None, None] * bulb + 0.35 * pure[:, None, None] * halo
+        halo = np.clip(1 - from_light / 12, 0, 1) ** 2 * (1 - bulb)  # the bulb stays linear
+        whole = (0.78 * pure + 0.04)[:, None, None] * bulb + 0.5 * pure[:, None, None] * halo
         glow.append(whole[:, :_TOP].astype(np.float32))
     return board, glow
 
