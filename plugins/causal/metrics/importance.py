@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness import spec
-from harness_plugins.causal.metrics.samples import halves, variables
+from harness_plugins.causal.metrics.samples import halves, unit, variables
 
 __all__ = ["weigh", "weigh_reference"]
 
@@ -78,8 +78,9 @@ def weigh_reference(
 ) -> Importance:
     """Weigh latents by scikit-learn's gradient boosting with its defaults, as ILCM's authors do.
 
-    100 trees of depth 3 at rate 0.1, ``random_state=0``. Leaves ``reference_importance``, of
-    the form that :func:`weigh` describes.
+    100 trees of depth 3 at rate 0.1, ``random_state=0``. Latents are centred and scaled first,
+    since scikit-learn takes them as float32. Leaves ``reference_importance``, of the form that
+    :func:`weigh` describes.
 
     Raises:
         Lacking: there are fewer than 200 test pairs, or a true variable is constant.
@@ -91,7 +92,8 @@ def weigh_reference(
         raise spec.Unavailable(
             f"scikit-learn cannot be imported ({error})", "pip install 'harness[causal]'"
         ) from None
-    x, y, new_x, new_y = _parts(inputs)
+    codes = {"before": unit(np.asarray(inputs["codes"]["before"], np.float64))}
+    x, y, new_x, new_y = _parts({**inputs, "codes": codes})
     weights, r2 = np.zeros((x.shape[1], y.shape[1])), np.zeros(y.shape[1])
     for j in range(y.shape[1]):
         trees = GradientBoostingRegressor(
