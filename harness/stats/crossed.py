@@ -23,6 +23,23 @@ together from the expanded percentile interval [l, h] over items and Student's o
 with v the variance of the second part and t the quantile for S - 1 degrees of freedom (Zou and
 Donner, "Construction of Confidence Limits about Effect Measures", Statistics in Medicine 27,
 2008). Items and runs each have their own degrees of freedom; whichever spread is larger decides.
+
+Simulated coverage of means of normal scores at 95 %, 2,000 trials. "runs", "items", "noise": what
+the variance of the mean stems from, 98 % or all of it; "alike": from all three in equal parts;
+"both": 3/4 from the runs, 1/4 noise, the hardest case:
+
+====  ===  =====  =====  =====  =====  =====
+S     N    runs   items  noise  alike  both
+====  ===  =====  =====  =====  =====  =====
+8     1    0.953
+2     24   0.932  0.972  0.972  0.963  0.915
+3     8    0.956  0.947  0.974  0.963  0.944
+5     8    0.959  0.939  0.967  0.949  0.942
+3     24   0.951  0.957  0.982  0.963  0.928
+3     200  0.945  0.952  0.978  0.964  0.924
+5     200  0.960  0.959  0.968  0.958  0.940
+8     200  0.951  0.948  0.962  0.958  0.941
+====  ===  =====  =====  =====  =====  =====
 """
 
 from __future__ import annotations
