@@ -76,7 +76,7 @@ DATASETS = (
         provides="causal_pairs",
         index=f"{_HERE}.causal_circuit:index",
         load=f"{_HERE}.causal_circuit:load",
-        params={"train": 20_000, "val": 1000, "test": 10_000, "budget": 2_000_000, "folder": ""},
+        params={"train": 10_000, "val": 1000, "test": 3000, "budget": 2_000_000, "folder": ""},
         requires=("numpy>=2", "pillow>=12"),
         extra="causal",
         licence="as stated by Qualcomm where it is downloaded",

@@ -21,7 +21,7 @@ from typing import Any
 
 from harness.spec import Item, Resource
 from harness_plugins.causal.datasets import published
-from harness_plugins.causal.datasets.recipes import check_whole, sizes_of
+from harness_plugins.causal.datasets.recipes import check_whole, item_of, sizes_of
 
 __all__ = ["CLASSES", "FILES", "VARIABLES", "index", "load"]
 
@@ -76,13 +76,15 @@ def index(train: int, val: int, test: int, budget: int) -> Sequence[Item]:
     from harness.data import resource_path
 
     sizes = sizes_of(train, val, test)
-    files = [resource_path(_NAME, file) for file in FILES]
-    recipe = {"loader": _NAME, **sizes, "budget": check_whole("budget", budget, 1, 2**62)}
-    found = [file.sha256 for file in FILES]
-    return [
-        published.item_from_files(name, {**recipe, "class": number}, files, found)
-        for number, name in enumerate(CLASSES)
-    ]
+    for file in FILES:
+        resource_path(_NAME, file)
+    recipe = {
+        "loader": _NAME,
+        "digests": [file.sha256 for file in FILES],
+        "budget": check_whole("budget", budget, 1, 2**62),
+        **sizes,
+    }
+    return [item_of(name, {**recipe, "class": n}) for n, name in enumerate(CLASSES)]
 
 
 def load(item: Item, _data: bytes | None) -> Arrays:

@@ -18,11 +18,14 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, TYPE_CHECKING, Any
 
 from harness.spec import Item, Unavailable
 from harness_plugins.causal.datasets import published
 from harness_plugins.causal.datasets.recipes import SPLITS, check_whole, sizes_of
+
+if TYPE_CHECKING:
+    import numpy as np
 
 __all__ = ["index", "load"]
 
@@ -102,21 +105,21 @@ def _pairs_in(file: Path) -> int:
     import zipfile
 
     with published.reading(file), zipfile.ZipFile(file) as archive:
-        shape, _ = _header(archive, "original_latents")[1:]
-        return int(shape[0])
+        with archive.open("original_latents.npy") as stream:
+            shape, _ = _header(stream)
+        return shape[0]
 
 
-def _header(archive: Any, name: str) -> tuple[Any, tuple[int, ...], Any]:
-    """Return an array's stream, after its header, its shape and its type."""
+def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Return an array's shape and type; the stream stands behind them."""
     from numpy.lib import format as npy
 
-    stream = archive.open(f"{name}.npy")
     version = npy.read_magic(stream)
     read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
     shape, by_columns, dtype = read(stream)
-    if by_columns or dtype.hasobject:
-        raise ValueError(f"{name} is not a plain array in rows")
-    return stream, shape, dtype
+    if by_columns or not shape:
+        raise ValueError(f"an array of shape {shape} in columns")
+    return shape, dtype
 
 
 def _read(file: Path, n: int) -> Arrays:
@@ -130,11 +133,11 @@ def _read(file: Path, n: int) -> Arrays:
         targets = arrays["intervention_masks"][:n].astype(np.bool_)
     if z.shape != (n, 2, 4) or noise.shape != z.shape or targets.shape != (n, 4):
         raise ValueError(f"shapes {z.shape}, {noise.shape}, {targets.shape} of {n} pairs")
-    with zipfile.ZipFile(file) as archive:
-        stream, shape, dtype = _header(archive, "imgs")
+    x = np.empty((n, 2, published.SIDE, published.SIDE, 3), np.uint8)
+    with zipfile.ZipFile(file) as archive, archive.open("imgs.npy") as stream:
+        shape, dtype = _header(stream)
         if shape[0] < n or shape[1:] != (2,) or dtype.kind != "S":
             raise ValueError(f"imgs is {dtype} {shape}; expected bytes (N, 2)")
-        x = np.empty((n, 2, published.SIDE, published.SIDE, 3), np.uint8)
         for pair in x:
             for half in range(2):
                 pair[half] = _picture(stream.read(dtype.itemsize))
