@@ -39,7 +39,7 @@ _SIDE: Final = 64  # rows or columns of a heat map
 _NODES: Final = 32  # of a graph
 _STEPS: Final = 120  # points of a line
 _THRESHOLDS: Final = 200
-_POINTS: Final = 1000  # points of all lines of a plot: a page with many of them stays small
+_POINTS: Final = 900  # points of all lines of a plot: a page with many of them stays small
 
 
 def matrices(

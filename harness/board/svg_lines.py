@@ -14,7 +14,7 @@ from harness.board.numerals import interval, number, with_unit
 
 __all__ = ["lines"]
 
-_MARKS: Final = 60  # points of a plot that are marked and tell their values
+_MARKS: Final = 45  # points of a plot that are marked and tell their values
 _CLEAR: Final = 6  # bands over each other that can be told apart
 _MOST: Final = 9  # of them on one line
 
