@@ -4,9 +4,10 @@ What passes between them, as dicts of arrays (n pairs, t test pairs, d true vari
 
 - the item, ``problem``: ``x`` (n, 2, ...) float32 or uint8 observations before and after (or
   (n, 1, ...): no pairs), ``z`` (n, 2, d) float64 true variables, ``noise`` (n, 2, d) their
-  exogenous noise (left out where it is not known), ``targets`` (n, d) bool what was intervened
-  on, ``split`` (n,) uint8 0 train, 1 validation, 2 test, ``adjacency`` (d, d) uint8, [i, j] an
-  edge from i to j, ``budget`` () int64 examples a model may train on;
+  exogenous noise, after an intervention the noise that gives ``z`` without one (left out where
+  it is not known), ``targets`` (n, d) bool what was intervened on, ``split`` (n,) uint8 0 train,
+  1 validation, 2 test, ``adjacency`` (d, d) uint8, [i, j] an edge from i to j, ``budget`` ()
+  int64 training pairs a model may look at;
 - ``train``: ``pairs``, ``val``, ``budget``; ``train_truth``: ``z``, ``targets`` (and ``noise``)
   of the training pairs, ``val_z`` of the validation pairs;
 - ``test``: ``x`` (t, ...), ``x_after`` (left out where there are no pairs);
