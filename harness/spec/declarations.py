@@ -225,14 +225,18 @@ class ComparePanel:
 class MatrixPanel:
     """Matrices of each model side by side: as heat maps, or as directed graphs.
 
+    A matrix that is the same for every row of the board, e.g. the true graph, is drawn once.
+
     Attributes:
         inputs: names of artifacts that ``compute`` takes.
         compute: ``Ref`` to ``compute(*values) -> Mapping[str, array]``: titles to float arrays
-            (rows, columns). It is called once per row of the board, with the artifacts of the
-            first item and the first seed, which the panel names.
-        style: ``"heat"``, or ``"graph"``: a square matrix, [i, j] the strength of the edge from
-            node i to node j.
-        range: values at the two ends of the colour scale.
+            (rows, columns), of at most 64 rows and columns; NaN where there is no number. It is
+            called once per row of the board, with the artifacts of the first item and the first
+            seed, which the panel names, at the row's first operating point.
+        style: ``"heat"``, or ``"graph"``: a square matrix of at most 32 nodes, [i, j] the
+            strength of the edge from node i to node j. A negative edge has a colour of its own.
+        range: values at the two ends of the colour scale, or the strength of the widest edge;
+            where zero lies between them the scale has two sides.
         rows, columns: what stands along the two sides, e.g. ``"true variable"``.
     """
 
@@ -252,8 +256,9 @@ class SeriesPanel:
     Attributes:
         inputs: names of artifacts that ``compute`` takes.
         compute: ``Ref`` to ``compute(*values) -> array``: float (T,), or (R, T) for an item that
-            holds R of what is averaged; NaN where a series has ended.
-        x, y: what the axes show, with units.
+            holds R of what is averaged; NaN where a series has ended. It is called for each item
+            and seed, at the first operating point of each row of the board.
+        x, y: what the axes show, with units; x counts from 0.
     """
 
     title: str
@@ -265,7 +270,12 @@ class SeriesPanel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProfilePanel:
-    """The share of scores that exceed a threshold, over all thresholds (performance profile)."""
+    """The share of scores that exceed a threshold, over all thresholds (performance profile).
+
+    Scores are of items or elements, under every seed (Agarwal et al., "Deep Reinforcement
+    Learning at the Edge of the Statistical Precipice", NeurIPS 2021). Of a metric of which less
+    is better, the share of scores up to the threshold is drawn.
+    """
 
     title: str
     metric: str
