@@ -115,8 +115,9 @@ class Runner:
 
     def command(self, command: str, said: list[str]) -> list[str]:
         """Run one command of a console block."""
-        if command == "pip install -e .":
-            install(self.folder, self.folder / ".site")
+        if project := re.fullmatch(r"pip install -e (\.|docs/examples/\w+)", command):
+            here = self.folder if project[1] == "." else ROOT / project[1]
+            install(here, self.folder / ".site")
             return []
         if _TOO_MUCH.search(command):
             check_words(command)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -158,6 +159,7 @@ def test_its_suite_runs_to_a_board(call, tmp_path):
     assert saved["greedy-order"] == pytest.approx(
         100 * (1 - mean["greedy-order"] / 1.5002), abs=0.01
     )
+    documented(board)
     # a gradient of ResNet-18 waits for the end of the program, or for nothing
     mib = scores[(scores.metric == "peak_mib") & (scores.dataset == "torchvision_training")]
     resnet = mib[mib.item == "resnet18"].groupby("entry").value.mean()
@@ -171,7 +173,26 @@ def test_its_suite_runs_to_a_board(call, tmp_path):
         "Memory while a graph runs",
     ):
         assert page.count(title) >= 2  # once for each dataset
-    assert "could not be drawn" not in page
+    assert "Not drawn:" not in page
+
+
+def documented(board: pd.DataFrame) -> None:
+    """Compare the table at the end of docs/family.md with a board, number by number."""
+    text = (ROOT / "docs" / "family.md").read_text().partition("## What came out")[2]
+    rows = [re.split(r" *\| *", line)[1:-1] for line in text.splitlines() if line[:3] == "| `"]
+    assert len(rows) == 7
+    whole = board[board.point.isna()].set_index(["dataset", "entry", "metric"]).value
+    for row in rows:
+        entry = row[0].strip("`")
+        for mode, cells in (("training", row[1:4]), ("inference", row[4:7])):
+            for metric, cell in zip(("peak_ratio", "peak_saved", "optimal"), cells, strict=True):
+                number, _, _ = cell.replace("−", "-").partition(" ")
+                value = whole.get((f"torchvision_{mode}", entry, metric), float("nan"))
+                if number:
+                    digits = len(number.partition(".")[2])
+                    assert f"{value:.{digits}f}" == number, (entry, mode, metric)
+                else:
+                    assert pd.isna(value), (entry, mode, metric)
 
 
 @pytest.mark.slow

@@ -54,6 +54,15 @@ def test_a_best_peak_is_known_of_every_graph_and_of_no_other():
     assert sorted(best_known()) == [f"{f.parent.name}/{f.stem}" for f in FILES]
 
 
+def test_the_signature_pins_the_best_peaks_known():
+    import harness_ordering
+
+    peaks = {name: best["peak"] for name, best in best_known().items()}
+    digest = hashlib.sha256(json.dumps(peaks, sort_keys=True).encode()).hexdigest()
+    ratio = next(m for m in harness_ordering.harness_metrics() if m.name == "peak_ratio")
+    assert f"|over best known:{digest[:8]}|" in ratio.signature
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("file", [f for f in FILES if f.stem != "googlenet"], ids=str)
 def test_what_is_proven_is_proven_again(file):

@@ -189,7 +189,7 @@ def harness_metrics() -> list[Metric]:
             name="peak_ratio",
             factory=f"{_METRICS}:peak_ratio",
             inputs=("graph", "memory"),
-            signature=f"peak_ratio|{model}|over the best known|geometric mean|v1",
+            signature=f"peak_ratio|{model}|over best known:f97f4a4f|geometric mean|v1",
             better="lower",
             unit="×",
             range=(0.0, float("inf")),
