@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.data import FileMemo, cache_dir, remembered_sha256
 from harness.spec import Item, Unavailable
 from harness_plugins.causal.datasets.recipes import item_of
 
@@ -42,6 +41,8 @@ def find_folder(name: str, folder: str, remedy: str) -> Path:
         if not root.is_dir():
             raise ValueError(f"there is no directory {root}")
         return root
+    from harness.data import cache_dir
+
     data = os.environ.get("HARNESS_DATA", "")
     places = [Path(data).expanduser().absolute() / name] if data else []
     for place in (*places, cache_dir() / name):
@@ -56,6 +57,8 @@ def digests(name: str, files: Sequence[Path]) -> list[str]:
     Raises:
         ValueError: a file is not there.
     """
+    from harness.data import FileMemo, cache_dir, remembered_sha256
+
     memo = FileMemo(name, cache_dir())
     missing = [file for file in files if not file.is_file()]
     if missing:
