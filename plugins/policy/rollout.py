@@ -17,9 +17,17 @@ from numpy.typing import NDArray
 from harness_plugins.policy.environments.protocol import Array, Environment
 from harness_plugins.policy.environments.seeds import EXPERT, POLICY, uniforms
 from harness_plugins.policy.environments.tabular import choose
-from harness_plugins.policy.interface import Policy
+from harness_plugins.policy.interface import Lacking, Policy
 
-__all__ = ["Asked", "InvalidActionError", "Told", "as_actions", "as_probabilities", "play"]
+__all__ = [
+    "Asked",
+    "InvalidActionError",
+    "Told",
+    "as_actions",
+    "as_probabilities",
+    "blanked",
+    "play",
+]
 
 Bools = NDArray[np.bool_]
 
@@ -56,6 +64,9 @@ class Told:
         environment: what it acts in.
         seeds: of the episodes.
         seed: of the training run, so that several runs draw different actions.
+
+    Raises:
+        Lacking: the policy cannot act here.
     """
 
     def __init__(
@@ -65,6 +76,8 @@ class Told:
         self._draws = None
         if "n" in environment.action and hasattr(policy, "action_probabilities"):
             self._draws = uniforms(seeds, POLICY, environment.horizon, seed)
+        elif not hasattr(policy, "act"):
+            raise Lacking("the model has no act(), and actions here are not discrete")
 
     def act(self, time: int, observation: Array) -> tuple[Array, Array | None]:
         """Ask the policy."""
@@ -100,17 +113,12 @@ class Asked:
 
 
 def play(
-    environment: Environment,
-    seeds: Sequence[int],
-    player: Callable[[], Player],
-    *,
-    watch: bool = False,
+    environment: Environment, seeds: Sequence[int], player: Callable[[], Player]
 ) -> dict[str, Array]:
     """Play one episode for each seed.
 
     Args:
         player: makes the player once the environment was reset.
-        watch: also record what only a judge may know: ``expert_actions`` and ``regret``.
 
     Returns:
         ``observations`` (E, T, ...), ``actions`` (E, T) or (E, T, a), ``rewards`` (E, T), NaN
@@ -120,33 +128,30 @@ def play(
     """
     observation = environment.reset(seeds)
     chosen = player()
-    expert = Asked(environment, seeds) if watch and environment.expert is not None else None
-    regret = getattr(environment, "regret", None) if watch else None
     batch, horizon = len(seeds), environment.horizon
-    live = np.ones(batch, bool)
-    lengths = np.zeros(batch, np.int64)
-    terminated = np.zeros(batch, bool)
-    kept = _Record(horizon)
+    live, ended = np.ones(batch, bool), np.zeros(batch, bool)
+    lengths, terminated = np.zeros(batch, np.int64), np.zeros(batch, bool)
+    kept: dict[str, Array] = {}  # by time first: one row is written at a time
     for time in range(horizon):
         actions, chances = chosen.act(time, observation.copy())
-        kept.put("observations", time, live, observation)
-        kept.put("actions", time, live, actions)
-        if chances is not None:
-            kept.put("probabilities", time, live, chances)
-        if expert is not None:
-            kept.put("expert_actions", time, live, expert.act(time, observation)[0])
-        if regret is not None:
-            kept.put("regret", time, live, regret(actions))
         step = environment.step(actions, live)
-        chosen.took(actions.copy())
-        kept.put("rewards", time, live, step.rewards)
+        now = {"observations": observation, "actions": actions, "rewards": step.rewards}
+        if chances is not None:
+            now["probabilities"] = chances
+        for name, values in now.items():
+            if name not in kept:
+                kept[name] = np.zeros((horizon, *values.shape), values.dtype)
+            kept[name][time] = values
+        chosen.took(actions)
         lengths += live
         terminated |= live & step.terminated
-        observation = np.where(_rows(live, step.observations), step.observations, observation)
-        live = live & ~(step.terminated | step.truncated)
+        observation = step.observations
+        ended |= step.terminated | step.truncated
+        live = ~ended
         if not live.any():
             break
-    return kept.arrays | {
+    over = np.arange(horizon) >= lengths[:, None]
+    return {name: blanked(np.swapaxes(found, 0, 1), over) for name, found in kept.items()} | {
         "lengths": lengths,
         "terminated": terminated,
         "final_observations": observation,
@@ -155,19 +160,11 @@ def play(
     }
 
 
-class _Record:
-    """Arrays (E, T, ...) that are filled step by step; nothing stands where nothing happened."""
-
-    def __init__(self, horizon: int) -> None:
-        self._horizon = horizon
-        self.arrays: dict[str, Array] = {}
-
-    def put(self, name: str, time: int, live: Bools, values: Array) -> None:
-        if name not in self.arrays:
-            shape = (len(values), self._horizon, *values.shape[1:])
-            nothing = np.nan if values.dtype == np.float64 else 0
-            self.arrays[name] = np.full(shape, nothing, values.dtype)
-        self.arrays[name][live, time] = values[live]
+def blanked(values: Array, over: Bools) -> Array:
+    """Return values (E, T, ...) with nothing where episodes are over: NaN in float64, else 0."""
+    values = np.ascontiguousarray(values)
+    values[over] = np.nan if values.dtype == np.float64 else 0
+    return values
 
 
 def as_actions(found: Any, action: Mapping[str, Any], batch: int) -> Array:
@@ -225,7 +222,3 @@ def as_probabilities(found: Any, batch: int, actions: int) -> NDArray[np.float64
 
 def _form(values: Array) -> str:
     return f"the policy gave {values.dtype} {values.shape}"
-
-
-def _rows(live: Bools, like: Array) -> Bools:
-    return live.reshape(-1, *(1,) * (like.ndim - 1))

@@ -79,8 +79,7 @@ class CountedSimulator:
         if self._live.any():
             step = environment.step(taken, self._live)
             self.steps += int(self._live.sum())
-            rows = self._live.reshape(-1, *(1,) * (step.observations.ndim - 1))
-            self._present = np.where(rows, step.observations, self._present)
+            self._present = step.observations
             self._live = self._live & ~(step.terminated | step.truncated)
             self._time += 1
         return self._present.copy(), ~self._live

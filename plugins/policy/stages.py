@@ -38,9 +38,10 @@ import numpy as np
 from harness.trace import note
 from harness_plugins.policy.environments.protocol import Array, Environment
 from harness_plugins.policy.environments.registry import describe, make
-from harness_plugins.policy.environments.seeds import episode_seeds
+from harness_plugins.policy.environments.seeds import EXPERT, episode_seeds, uniforms
+from harness_plugins.policy.environments.tabular import choose
 from harness_plugins.policy.interface import Lacking, Policy
-from harness_plugins.policy.rollout import Asked, Told, as_probabilities, play
+from harness_plugins.policy.rollout import Asked, Told, as_probabilities, blanked, play
 from harness_plugins.policy.simulator import CountedExpert, CountedSimulator, Watched
 
 __all__ = ["demonstrate", "fit", "replay", "rollout"]
@@ -117,7 +118,7 @@ def rollout(model: Policy, inputs: Inputs, _point: Any, seed: int) -> dict[str, 
         _reset(model, len(seeds), np.random.default_rng([seed, 0, *seeds]), context)
         return Told(model, environment, seeds, seed)
 
-    played = play(environment, seeds, begin, watch=True)
+    played = play(environment, seeds, begin)
     note("environment_steps", int(played["lengths"].sum()))
     return {"trajectories": played | _judged(environment, played)}
 
@@ -166,16 +167,33 @@ def _expert_episodes(environment: Environment, seeds: Sequence[int]) -> dict[str
 
 
 def _judged(environment: Environment, played: Arrays) -> dict[str, Array]:
-    """Return what follows from whole trajectories."""
+    """Return what only a judge may know of trajectories, where it is known."""
+    seen, done, context = (played[n] for n in ("observations", "actions", "context"))
     found: dict[str, Array] = {}
+    if environment.expert is not None:
+        found["expert_actions"] = _expert_actions(environment, played)
+    if hasattr(environment, "regret"):
+        found["regret"] = environment.regret(seen, done, context)
     if hasattr(environment, "interventional"):
-        exact = environment.interventional(played["observations"], played["actions"])
-        exact[np.isnan(played["rewards"])] = np.nan
-        found["interventional"] = exact
+        found["interventional"] = environment.interventional(seen, done)
+    over = np.isnan(played["rewards"])
+    found = {name: blanked(values, over) for name, values in found.items()}
     if hasattr(environment, "success"):
         returns = np.nansum(played["rewards"], axis=1)
         found["success"] = environment.success(returns, played["lengths"], played["terminated"])
     return found
+
+
+def _expert_actions(environment: Environment, played: Arrays) -> Array:
+    """Return what the expert would have done at each step, as if it was asked there."""
+    assert environment.expert is not None
+    seen, context = played["observations"], played["context"]
+    flat = seen.reshape(-1, *seen.shape[2:])
+    answers = environment.expert(flat, np.repeat(context, seen.shape[1], axis=0))
+    if "n" in environment.action:
+        draws = uniforms(played["seeds"].tolist(), EXPERT, environment.horizon)
+        answers = choose(answers, draws.ravel())
+    return answers.reshape(*seen.shape[:2], *answers.shape[1:])
 
 
 def _reset(model: Policy, batch: int, rng: np.random.Generator, context: Array | None) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from harness.spec import Unavailable
-from harness_plugins.policy.environments.copies import Copies, action_of, observation_of
+from harness_plugins.policy.environments.copies import Copies, action_of, bare, observation_of
 from harness_plugins.policy.environments.lunarlander import heuristic
 from harness_plugins.policy.environments.protocol import Array, Bools, Knowledge, Rule, Step
 
@@ -102,13 +102,7 @@ class Gymnasium:
         self.horizon = horizon or gymnasium.spec(id).max_episode_steps or 0
         if self.horizon < 1:
             raise ValueError(f"{id} has no time limit: give params {{horizon: STEPS}}")
-        build = partial(
-            gymnasium.make,
-            id,
-            max_episode_steps=self.horizon,
-            disable_env_checker=True,
-            **options,
-        )
+        build = partial(bare, id, **options)
         try:
             one = build()
         except gymnasium.error.DependencyNotInstalled as error:
@@ -122,7 +116,9 @@ class Gymnasium:
         self.context = np.zeros((0, 0), np.float32)
         self.expert = self._rule(expert)
         self._minari = minari
-        self._copies = Copies(lambda _place: build(), self.observation, self._first[0])
+        self._copies = Copies(
+            lambda _place: build(), self.observation, self.horizon, self._first[0]
+        )
         self.recorded = self._recorded if minari else None
 
     def reset(self, seeds: Sequence[int]) -> Array:

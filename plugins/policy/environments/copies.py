@@ -6,6 +6,7 @@ add (pipes, autoreset, a shared random state) is not wanted here.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,15 +17,16 @@ from harness_plugins.policy.environments.protocol import Array, Bools, Step
 if TYPE_CHECKING:
     import gymnasium
 
-__all__ = ["Copies", "action_of", "observation_of"]
+__all__ = ["Copies", "action_of", "bare", "observation_of"]
 
 
 class Copies:
     """As many copies as there are episodes, each made anew for its episode.
 
     Args:
-        make: makes the copy of an episode, by its place in the batch.
+        make: makes the copy of an episode, by its place in the batch; without a time limit.
         observation: ``dtype`` of what is shown.
+        horizon: the time limit.
         first: what the numbers of a discrete observation begin with; shown they begin with 0.
     """
 
@@ -32,34 +34,49 @@ class Copies:
         self,
         make: Callable[[int], gymnasium.Env[Any, Any]],
         observation: Mapping[str, Any],
+        horizon: int,
         first: int = 0,
     ) -> None:
-        self._make, self._first = make, first
+        self._make, self._horizon, self._first = make, horizon, first
         self._dtype = np.dtype(observation["dtype"])
         self._copies: list[gymnasium.Env[Any, Any]] = []
 
     def reset(self, seeds: Sequence[int]) -> Array:
         """Begin one episode for each seed; return the first observations (B, ...)."""
-        for copy in self._copies:
-            copy.close()
+        for old in self._copies:
+            old.close()
         self._copies = [self._make(place) for place in range(len(seeds))]
-        first = [copy.reset(seed=s)[0] for copy, s in zip(self._copies, seeds, strict=True)]
-        self._observations = self._kept(np.stack(first))
+        self._steps = [made.step for made in self._copies]
+        self._time = 0
+        first = [made.reset(seed=s)[0] for made, s in zip(self._copies, seeds, strict=True)]
+        self._observations = (np.stack(first) - self._first).astype(self._dtype)
         return self._observations.copy()
 
     def step(self, actions: Sequence[Any], live: Bools) -> Step:
         """Act in the live episodes; the others keep their last observation."""
+        places = np.flatnonzero(live).tolist()
+        found = [self._steps[place](actions[place]) for place in places]
+        seen, earned, done, cut, _ = zip(*found, strict=True)
+        self._time += 1
         rewards = np.zeros(len(live))
         terminated, truncated = np.zeros(len(live), bool), np.zeros(len(live), bool)
-        for place in np.flatnonzero(live).tolist():
-            found = self._copies[place].step(actions[place])
-            self._observations[place] = self._kept(found[0])
-            rewards[place], terminated[place], truncated[place] = found[1:4]
+        self._observations[places] = np.array(seen) - self._first if self._first else seen
+        rewards[places], terminated[places] = earned, done
+        truncated[places] = True if self._time >= self._horizon else cut
         return Step(self._observations.copy(), rewards, terminated, truncated)
 
-    def _kept(self, observation: Any) -> Array:
-        shown = np.asarray(observation)
-        return (shown - self._first if self._first else shown).astype(self._dtype)
+
+def bare(id: str, **options: Any) -> gymnasium.Env[Any, Any]:  # noqa: A002 - gymnasium's name
+    """Make an environment without what gymnasium wraps around it to check its user.
+
+    The time limit goes too, for :class:`Copies` keeps it: what remains is the environment and
+    what it is registered with.
+    """
+    import gymnasium
+
+    spec = copy.deepcopy(gymnasium.spec(id))
+    spec.order_enforce, spec.max_episode_steps = False, None
+    return gymnasium.make(spec, disable_env_checker=True, **options)
 
 
 def observation_of(space: gymnasium.Space[Any]) -> dict[str, Any]:

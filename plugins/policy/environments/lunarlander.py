@@ -14,12 +14,13 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from harness_plugins.policy.environments.copies import Copies
+from harness_plugins.policy.environments.copies import Copies, bare
 from harness_plugins.policy.environments.protocol import Array, Bools, Knowledge, Step
 from harness_plugins.policy.environments.seeds import CONTEXT, NOISE, uniforms
 
 __all__ = ["ENGINES", "check", "heuristic", "knowledge", "make", "rule"]
 
+_ID = "LunarLander-v3"
 ENGINES = 4  # none, left, main, right
 _LANDED = 200.0  # the return from which gymnasium calls an episode solved
 Floats = NDArray[np.float64]
@@ -69,11 +70,10 @@ class LunarLander:
         self._bindings, self._noise = np.array(bindings), noise
         self.observation = {"shape": [8], "dtype": "float32"}
         self.action = {"n": ENGINES}
-        self.horizon = int(gymnasium.spec("LunarLander-v3").max_episode_steps or 0)
+        self.horizon = int(gymnasium.spec(_ID).max_episode_steps or 0)
         self.expert = partial(rule, self._bindings)
         self.context = np.zeros((0, 1), np.float32)
-        plain = partial(gymnasium.make, "LunarLander-v3", disable_env_checker=True)
-        self._copies = Copies(lambda _place: plain(), self.observation)
+        self._copies = Copies(lambda _place: bare(_ID), self.observation, self.horizon)
 
     def reset(self, seeds: Sequence[int]) -> Array:
         """Draw a binding and all noise of each episode from its seed."""
@@ -118,14 +118,13 @@ def heuristic(observations: Array, *, continuous: bool = False) -> Array:
     Returns:
         (B,) int64 engines, or (B, 2) float32 thrusts.
     """
-    s = np.asarray(observations, np.float32).T
-    target = np.clip(s[0] * 0.5 + s[2] * 1.0, -0.4, 0.4)
-    turn = (target - s[4]) * 0.5 - s[5] * 1.0
-    hover = (0.55 * np.abs(s[0]) - s[1]) * 0.5 - s[3] * 0.5
-    touches = (s[6] != 0) | (s[7] != 0)
-    turn = np.where(touches, np.float32(0), turn)
-    hover = np.where(touches, -s[3] * 0.5, hover)
+    x, y, x_rate, y_rate, angle, angle_rate, left, right = np.asarray(observations, np.float32).T
+    target = np.minimum(np.maximum(x * 0.5 + x_rate, -0.4), 0.4)
+    falling = y_rate * 0.5
+    touches = left + right > 0
+    turn = np.where(touches, np.float32(0), (target - angle) * 0.5 - angle_rate)
+    hover = np.where(touches, -falling, (0.55 * np.abs(x) - y) * 0.5 - falling)
     if continuous:
         return np.clip(np.stack([hover * 20 - 1, -turn * 20], axis=1), -1, 1)
-    main = (hover > np.abs(turn)) & (hover > 0.05)
-    return np.where(main, 2, np.where(turn < -0.05, 3, np.where(turn > 0.05, 1, 0)))
+    sideways = np.where(turn < -0.05, 3, turn > 0.05)
+    return np.where((hover > np.abs(turn)) & (hover > 0.05), 2, sideways)

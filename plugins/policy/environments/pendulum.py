@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from harness_plugins.policy.environments.copies import Copies
+from harness_plugins.policy.environments.copies import Copies, bare
 from harness_plugins.policy.environments.protocol import Array, Bools, Knowledge, Step
 from harness_plugins.policy.environments.seeds import CONTEXT, NOISE, generator, uniforms
 
@@ -116,7 +116,7 @@ class Pendulum:
         self.horizon = steps
         self.expert = partial(rule, slope)
         self.context = np.zeros((0, 2), np.float32)
-        self._copies = Copies(self._copy, self.observation)
+        self._copies = Copies(self._copy, self.observation, steps)
 
     def reset(self, seeds: Sequence[int]) -> Array:
         """Draw mass, friction and all gusts of each episode from its seed."""
@@ -133,9 +133,8 @@ class Pendulum:
         step = self._copies.step(np.clip(pushes, -_FORCE, _FORCE), live)
         self._time += 1
         place = step.observations[:, 0].astype(np.float64)
-        rewards = np.where(step.terminated, 0.0, 1 - np.minimum(place**2, 1))
-        over = np.full(len(live), self._time >= self.horizon)
-        return Step(step.observations, rewards, step.terminated, over)
+        earns = live & ~step.terminated
+        return step._replace(rewards=np.where(earns, 1 - np.minimum(place**2, 1), 0.0))
 
     def success(self, _returns: Array, _lengths: Array, terminated: Bools) -> Bools:
         """Say which poles stand at the horizon."""
@@ -161,8 +160,8 @@ def gains(mass: float, friction: float, slope: float) -> Gains:
     from scipy.linalg import solve_discrete_are
     from scipy.optimize import brentq
 
-    copy = _simulated(mass, friction, slope)
-    model, frames = copy.model, copy.frame_skip
+    made = _simulated(mass, friction, slope)
+    model, frames = made.model, made.frame_skip
     data = mujoco.MjData(model)
 
     def forces(angle: float) -> Floats:
@@ -190,20 +189,19 @@ def gains(mass: float, friction: float, slope: float) -> Gains:
 
 
 def _simulated(mass: float, friction: float, slope: float) -> Any:
-    """Return gymnasium's pendulum, bare of its time limit, with another body and rail."""
-    import gymnasium
+    """Return gymnasium's pendulum with another body and rail."""
     import mujoco
 
-    copy: Any = gymnasium.make(_ID, disable_env_checker=True).unwrapped
-    model = copy.model
+    made: Any = bare(_ID).unwrapped
+    model = made.model
     pole = model.body("pole").id
     model.body_inertia[pole] *= mass / model.body_mass[pole]
     model.body_mass[pole] = mass
     model.dof_damping[0] = friction
     angle = np.deg2rad(slope)
     model.opt.gravity[:] = -_GRAVITY * np.sin(angle), 0.0, -_GRAVITY * np.cos(angle)
-    mujoco.mj_setConst(model, copy.data)
-    return copy
+    mujoco.mj_setConst(model, made.data)
+    return made
 
 
 def _pairs(masses: Sequence[float], frictions: Sequence[float]) -> NDArray[np.float32]:

@@ -49,14 +49,15 @@ class Environment(Protocol):
     All that happens in an episode follows from its seed and the actions, never from the other
     episodes of the batch.
 
-    Optional, where it is known:
+    Optional, where it is known, of whole trajectories with ``observations`` (E, T, ...),
+    ``actions`` (E, T, ...) and ``context`` (E, c); what stands after the end means nothing:
 
-    - ``regret(actions) -> (B,) float64``: what the expert expects to collect from here to the
-      horizon, less what it expects if it takes over after ``actions``; its sum over an episode
-      is in expectation the expert's return less the policy's (the performance difference lemma:
-      Kakade and Langford 2002);
-    - ``interventional(observations (E, T, ...), actions (E, T)) -> (E, T, A)``: the exact
-      interventional policy at each step, given what came before it;
+    - ``regret(observations, actions, context) -> (E, T) float64``: what the expert expects to
+      collect from each step to the horizon, less what it expects if it takes over after the
+      action; its sum over an episode is in expectation the expert's return less the policy's
+      (the performance difference lemma: Kakade and Langford 2002);
+    - ``interventional(observations, actions) -> (E, T, A) float64``: the exact interventional
+      policy at each step, given what came before it;
     - ``success(returns, lengths, terminated) -> (E,) bool``.
 
     Attributes:
@@ -78,5 +79,8 @@ class Environment(Protocol):
         ...
 
     def step(self, actions: Array, live: Bools) -> Step:
-        """Act once in the episodes that are ``live``; the rows of the others mean nothing."""
+        """Act once in the episodes that are ``live``.
+
+        The others keep their last observation, earn 0 and end no more.
+        """
         ...

@@ -172,9 +172,10 @@ class Tabular:
         over = np.full(len(actions), self._time >= self.horizon)
         return Step(self._state, rewards, np.zeros_like(over), over)
 
-    def regret(self, actions: Ints) -> Floats:
-        """Return what ``actions`` cost now, (B,), against what the expert does."""
-        return self._costs[self._time, self._latent, self._state, actions]
+    def regret(self, observations: Ints, actions: Ints, context: Any) -> Floats:
+        """Return what each action cost, (E, T), against what the expert does."""
+        times, latents = np.arange(self.horizon), context[:, 0].astype(np.int64)
+        return self._costs[times, latents[:, None], observations, actions]
 
     def interventional(self, observations: Ints, actions: Ints) -> Floats:
         """Return the exact interventional policy, (E, T, A)."""
