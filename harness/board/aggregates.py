@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from zlib import crc32
 
 import numpy as np
@@ -77,7 +76,7 @@ class Aggregates:
         A row with scores of fewer items than others stands on its own resamples, and is
         compared with none.
         """
-        whole = _whole(values)
+        whole = ~np.any(np.isnan(values), axis=1) & (values.shape[1] > 0)
         found: dict[int, Estimate] = {}
         if np.any(whole):
             rows = np.flatnonzero(whole)
@@ -140,9 +139,10 @@ class Aggregates:
         Args:
             draws: of each row, the (B, S) drawn runs of its entry.
         """
-        planned = int(np.sum(~np.all(np.isnan(values), axis=(0, 2))))
-        present = ~np.all(np.isnan(values), axis=2)
-        whole = _whole(np.where(np.all(np.isnan(values), axis=1), np.nan, 0.0))
+        lost = np.isnan(values)
+        present, lacking = ~np.all(lost, axis=2), np.any(lost, axis=(1, 2))
+        planned = int(np.sum(np.any(present, axis=0)))
+        whole = ~np.any(np.all(lost, axis=1), axis=1)
         groups: dict[bytes, list[int]] = {}
         for row in range(len(values)):
             own = present[row].tobytes() if whole[row] else b"%d" % row
@@ -151,14 +151,14 @@ class Aggregates:
         for rows in groups.values():
             there, items = present[rows[0]], ~np.all(np.isnan(values[rows[0]]), axis=0)
             if not there.any():
-                none = Estimate(value=NAN, signature=signatures[rows[0]], note="no score")
-                found |= {row: replace(none, signature=signatures[row]) for row in rows}
+                for row in rows:
+                    found[row] = Estimate(value=NAN, signature=signatures[row], note="no score")
                 continue
             scores = values[rows][:, there][:, :, items]
             drawn = np.stack([restrict_resamples(draws[row], there) for row in rows])
             for row, estimate in zip(rows, self._crossed(scores, aggregate, drawn), strict=True):
                 estimate.signature = signatures[row]
-                estimate.note = _lacking(values[row], planned)
+                estimate.note = _lacking(lost[row], planned) if lacking[row] else ""
                 if not whole[row] or (estimate.seeds == 1 and planned > 1):
                     estimate.replicates = None
                 found[row] = estimate
@@ -189,14 +189,8 @@ class Aggregates:
         ]
 
 
-def _whole(values: Floats) -> NDArray[np.bool_]:
-    """Return (K,): which rows (K, N) lack nothing."""
-    return np.asarray(~np.any(np.isnan(values), axis=1) & (values.shape[1] > 0))
-
-
-def _lacking(values: Floats, planned: int) -> str:
-    """Say what (S, N) scores lack: whole runs, scores of runs, items."""
-    lost = np.isnan(values)
+def _lacking(lost: NDArray[np.bool_], planned: int) -> str:
+    """Say what (S, N) scores lack, given which are lost: whole runs, scores of runs, items."""
     there, items = ~lost.all(axis=1), ~lost.all(axis=0)
     said = []
     if (runs := int(there.sum())) < planned:

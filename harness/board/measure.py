@@ -95,8 +95,11 @@ def _within(estimate: Estimate, metric: Metric | None) -> Estimate:
     """Keep the interval of a mean inside the metric's range, which Student's part knows not."""
     if metric is None or metric.aggregate != "mean":
         return estimate
-    low, high = (float(v) for v in np.clip([estimate.low, estimate.high], *metric.range))
-    return replace(estimate, low=low, high=high)
+    if estimate.low < metric.range[0]:
+        estimate.low = float(metric.range[0])
+    if estimate.high > metric.range[1]:
+        estimate.high = float(metric.range[1])
+    return estimate
 
 
 def _summary(metric: str, estimates: list[Estimate]) -> Estimate:
