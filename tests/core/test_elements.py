@@ -160,3 +160,21 @@ def test_the_exported_table_holds_the_scores_of_elements(by_element, run, comman
     told = {json.dumps(r["values"]) for r in rows if r["step"] == "plain"}
     assert told == {"[0.5, 1.0, 1.0, null]"}
     assert all(r["values"] is None for r in rows if r["step"] == "size")
+
+
+def test_a_board_knows_the_seeds_that_a_model_was_fitted_under(suite_of, run, toy):
+    path = suite_of(
+        plugins=[str(toy.with_name("learner.py"))],
+        tasks=["learner/line"],
+        datasets=["lines"],
+        models=["least-squares", "guess"],
+        metrics=["error"],
+        seeds=[0, 1, 2],
+    )
+    done = run(path)
+    board = make_board(open_suite(str(path), ())[0], done.results)
+    cells = {r.entry: r.cells["error"] for r in board.tables[0].rows}
+    assert {(c.n, c.seeds) for c in cells.values()} == {(4, 3)}
+    values = [r["value"] for r in of(done, "error") if r["entry"] == "guess"]
+    assert cells["guess"].value == pytest.approx(sum(values) / 12)
+    assert cells["guess"].low < cells["guess"].value < cells["guess"].high
