@@ -85,7 +85,7 @@ def train(
         seen, before, wanted = (v[mask][:, None] for v in (seen, before, wanted))
         mask = torch.ones(len(seen), 1, dtype=torch.bool)
     length = float(mask.sum()) / len(mask)  # transitions that one sequence costs on average
-    size = 16 if memory else 256
+    size = min(16 if memory else 256, max(1, int(budget / mask.sum(1).max())))
     most = max(1, int(min(transitions, budget) / (min(size, len(mask)) * length)))
     optimiser = torch.optim.Adam(network.parameters(), lr=3e-3)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, most)
