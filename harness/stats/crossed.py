@@ -44,6 +44,7 @@ S     N    runs   items  noise  alike  both
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -214,6 +215,25 @@ def drawn_spread(replicates: ArrayLike, draws: NDArray[np.intp]) -> tuple[Floats
     return np.maximum(0.0, variance), rest
 
 
+def _run_part(
+    replicates: Floats, blocks: Sequence[NDArray[np.intp]], n: int
+) -> tuple[Floats, Floats, Floats]:
+    """Return the variance by drawn runs, its degrees of freedom (Welch), and what is left."""
+    rest, parts = replicates, []
+    for block in blocks:
+        variance, rest = drawn_spread(rest, block)
+        parts.append(variance)
+    spread = np.sum(parts, axis=0)
+    if n < 2:  # there is nothing but runs
+        whole = np.var(replicates, axis=-1)
+        share = np.divide(whole, spread, out=np.zeros_like(spread), where=spread > 0)
+        parts = [part * share for part in parts]
+        spread = np.sum(parts, axis=0)
+    weighed = sum(p**2 / (b.shape[-1] - 1) for p, b in zip(parts, blocks, strict=True))
+    freedom = np.divide(spread**2, weighed, out=np.ones_like(spread), where=spread > 0)
+    return spread, freedom, rest
+
+
 def crossed_interval(
     replicates: ArrayLike,
     estimate: ArrayLike,
@@ -253,19 +273,7 @@ def crossed_interval(
     total = np.sum(np.where(there, data, 0.0), axis=-1, keepdims=True)
     centre = total / np.maximum(1, there.sum(axis=-1, keepdims=True))
     known = np.where(there, data, centre)  # a lost replicate shows no spread
-    rest, parts = known, []
-    for block in blocks:
-        variance, rest = drawn_spread(rest, block)
-        parts.append(variance)
-    spread = np.sum(parts, axis=0)
-    if n < 2:  # there is nothing but runs
-        share = np.divide(
-            np.var(known, axis=-1), spread, out=np.zeros_like(spread), where=spread > 0
-        )
-        parts = [part * share for part in parts]
-        spread = np.sum(parts, axis=0)
-    freedom = sum(p**2 / (b.shape[-1] - 1) for p, b in zip(parts, blocks, strict=True))
-    freedom = np.divide(spread**2, freedom, out=np.ones_like(spread), where=spread > 0)
+    spread, freedom, rest = _run_part(known, blocks, n)
     half = stdtrit(freedom, (1 + level) / 2) * np.sqrt(spread)
     enough = np.mean(there, axis=-1) >= 1 - _MAX_LOST
     if n < 2:
