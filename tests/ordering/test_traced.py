@@ -6,7 +6,7 @@ import hashlib
 import json
 
 import pytest
-from harness_ordering.best import GRAPHS, best_known, search
+from harness_ordering.best import GRAPHS, best_known, main, search
 from harness_ordering.datasets import drawn, index_drawn, index_traced, load_drawn, load_traced
 from harness_ordering.exact import least_peak
 from harness_ordering.graph import Graph, peak_of
@@ -110,12 +110,76 @@ def test_a_drawn_graph_that_came_out_different_is_refused():
 GOLDEN = "0f551b8ee6fee73fed71bd388dde9256a9c0d747f385ecb38eff6bc0f35b5dde"
 
 
+def test_a_longer_search_is_kept_beside_what_was_known(tmp_path):
+    for number in range(2):
+        (tmp_path / "drawn").mkdir(exist_ok=True)
+        (tmp_path / "drawn" / f"{number}.json").write_text(drawn(number, 10, 0).to_json())
+    main(str(tmp_path))
+    known = json.loads((tmp_path / "best.json").read_bytes())
+    assert list(known) == ["drawn/10/0/0", "drawn/10/0/1"]
+    assert known["drawn/10/0/1"] == search(drawn(1, 10, 0))
+    (tmp_path / "drawn" / "1.json").unlink()
+    main(str(tmp_path), "drawn/10/0/0")
+    assert json.loads((tmp_path / "best.json").read_bytes()) == known
+
+
+# --- tracing ---------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of torch, about its own inside
+def test_a_trace_holds_activations_without_views_weights_and_what_nobody_reads():
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("torchvision")
+    from harness_ordering.trace import _inference
+
+    class Small(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.empty(4, 4))
+
+        def forward(self, x):  # (2, 4) float32: 32 bytes
+            a = x @ self.weight
+            c = torch.relu(a.view(4, 2))
+            d = c.reshape(2, 4) + x
+            torch.sigmoid(d)
+            return d.sum(1) * self.weight.sum(), a.t()
+
+    graph = _inference("small", Small(), [(2, 4)])
+    assert graph.ops == ("mm", "relu", "add", "sum", "mul")
+    #        x        a        c         d        row sums  product
+    assert graph.sizes == (32, 32, 32, 32, 8, 8)
+    assert graph.reads == ((0,), (1,), (0, 2), (3,), (4,))
+    assert graph.writes == ((1,), (2,), (3,), (4,), (5,))
+    assert graph.outputs == (1, 5)  # the transposed view is its original
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of torch, about its own inside
+def test_a_training_step_has_an_update_for_each_parameter_that_reads_its_gradient():
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("torchvision")
+    from harness_ordering.trace import _training
+
+    layers = torch.nn.Linear(4, 5), torch.nn.BatchNorm1d(5), torch.nn.Linear(5, 3)
+    graph = _training("step", torch.nn.Sequential(*layers), [(2, 4)])
+    updates = [op for op, kind in enumerate(graph.ops) if kind == "sgd_update"]
+    gradients = [sum(graph.sizes[t] for t in graph.reads[op]) for op in updates]
+    # float32: weight and bias of each layer
+    assert sorted(gradients) == sorted(4 * n for n in (4 * 5, 5, 5, 5, 5 * 3, 3))
+    written = [t for op in updates for t in graph.writes[op]]
+    assert set(written) <= set(graph.outputs)
+    assert {graph.sizes[t] for t in written} == {0}
+    # the loss is the only output that takes memory: running statistics are written in place
+    assert [graph.sizes[t] for t in graph.outputs if graph.sizes[t]] == [4]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["inference/shufflenet_v2_x1_0", "training/resnet18"], ids=lambda n: n.split("/")[0]
 )
 @pytest.mark.filterwarnings("ignore")  # of torch, about its own inside
-def test_tracing_again_gives_the_graph_that_is_kept(name):
+def test_tracing_again_gives_the_graph_that_is_kept(name, tmp_path):
     torch, torchvision = pytest.importorskip("torch"), pytest.importorskip("torchvision")
     kept = (GRAPHS / f"{name}.json").read_bytes()
     about = json.loads(kept)["about"]
@@ -123,6 +187,9 @@ def test_tracing_again_gives_the_graph_that_is_kept(name):
     for package, version in here.items():
         if version.partition("+")[0] != about[package].partition("+")[0]:
             pytest.skip(f"traced with {package} {about[package]}, here is {version}: NOT compared")
-    from harness_ordering.trace import trace
+    from harness_ordering import trace
 
-    assert trace(*name.split("/")) == Graph.from_json(kept)
+    trace.main(str(tmp_path), name)
+    traced = (tmp_path / f"{name}.json").read_bytes()
+    assert Graph.from_json(traced) == Graph.from_json(kept)
+    assert json.loads(traced)["about"]["inputs"] == about["inputs"]

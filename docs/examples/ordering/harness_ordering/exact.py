@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from harness_ordering.graph import Graph, peak_of
 from harness_ordering.schedulers import DepthFirst, Greedy, Trail, beam_search, unrolled
@@ -154,17 +155,16 @@ class _Search:
 
     def _safe(self, state: State, op: int) -> list[int]:
         """Return a chain of ops from ``op`` on that is safe to run; none if none is seen."""
-        space, before, chain = self.space, state.memory, []
+        space, here, chain = self.space, state, []
         for _ in range(_CHAIN):
-            if space.running(state, op) > self.budget:
+            if space.running(here, op) > self.budget:
                 return []
             chain.append(op)
-            ready = state.ready
-            state = space.then(state, op)
-            if state.memory <= before:
+            new = space.enabled(here, op)
+            here = State(here.done | 1 << op, here.memory + space.change(here, op), ())
+            if here.memory <= state.memory:
                 return chain
-            new = [o for o in state.ready if o not in ready]
             if not new:
                 return []
-            op = min(new, key=lambda o: space.change(state, o))
+            op = min(new, key=partial(space.change, here))
         return []

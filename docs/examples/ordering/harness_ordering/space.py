@@ -75,16 +75,22 @@ class Space:
 
     def change(self, state: State, op: int) -> int:
         """Return by how many bytes memory has grown once ``op``, which is ready, has run."""
-        done = state.done
-        freed = sum(size for others, size in self._ends[op] if not others & ~done)
-        return self.adds[op] - freed
+        waiting, change = ~state.done, self.adds[op]
+        for others, size in self._ends[op]:
+            if not others & waiting:
+                change -= size
+        return change
 
     def then(self, state: State, op: int) -> State:
         """Return the state after ``op``, which is ready, has run."""
-        done = state.done | 1 << op
-        new = tuple(o for o in self.after[op] if not self.before[o] & ~done)
-        ready = tuple(o for o in state.ready if o != op) + new
-        return State(done, state.memory + self.change(state, op), ready)
+        ready = [o for o in state.ready if o != op]
+        ready += self.enabled(state, op)
+        return State(state.done | 1 << op, state.memory + self.change(state, op), tuple(ready))
+
+    def enabled(self, state: State, op: int) -> list[int]:
+        """Return the ops that are ready once ``op``, which is ready, has run, and were not."""
+        waiting = ~(state.done | 1 << op)
+        return [o for o in self.after[op] if not self.before[o] & waiting]
 
     def lower_bound(self) -> int:
         """Return bytes that every order needs: the most that is sure to be alive with some op.
