@@ -8,6 +8,7 @@ entries, and training runs, for each entry on its own.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +67,7 @@ def normalised_return(
             (_mean(curve, "episode_return") - low) / (high - low),
             replicates,
             {"expert": high, "random": low},
+            beside=(top, bottom),
         )
 
 
@@ -82,7 +84,9 @@ def probability_of_improvement(
         ours, theirs = _by_seed(curve, "episode_return"), _by_seed(base, "episode_return")
         wins = (ours[:, None] > theirs[None]) + 0.5 * (ours[:, None] == theirs[None])  # (S, Q, N)
         wins[np.isnan(ours[:, None] + theirs[None])] = 0.5
-        yield _score(curve, name, signature, float(wins.mean()), _crossed(wins, curve, base))
+        yield _score(
+            curve, name, signature, float(wins.mean()), _of_wins(wins, curve, base), beside=(base,)
+        )
 
 
 def success_rate(curves: Sequence[Curve], _anchor: str | None) -> Iterator[DerivedScore]:
@@ -132,23 +136,17 @@ def return_worst_context(curves: Sequence[Curve], _anchor: str | None) -> Iterat
             reason = f"no context has {_FEWEST} episodes"
             yield _refused(curve, "return_worst_context", signature, reason)
             continue
-        drawn = stats.restrict_resamples(curve.resamples, keep)
         means, replicates = [], []
         for context in named:
-            inside = (contexts[keep] == context).astype(float)
-            means.append(float(returns[keep][inside > 0].mean()))
-            weight = inside[drawn].sum(axis=1)
-            total = (inside * returns[keep])[drawn].sum(axis=1)
-            replicates.append(
-                np.divide(total, weight, out=np.full(len(drawn), np.inf), where=weight > 0)
-            )
-        worst = np.min(replicates, axis=0)
+            inside = keep & (contexts == context)
+            means.append(float(returns[inside].mean()))
+            replicates.append(_replicates(_restricted(curve, inside), "episode_return"))
         yield _score(
             curve,
             "return_worst_context",
             signature,
             min(means),
-            np.where(np.isfinite(worst), worst, np.nan),
+            np.min(replicates, axis=0),
             {f"context {int(c)}": m for c, m in zip(named, means, strict=True)},
         )
 
@@ -165,7 +163,7 @@ def latching_gap(
             continue
         gap = _replicates(curve, "action_repeats") - _replicates(base, "action_repeats")
         value = _mean(curve, "action_repeats") - _mean(base, "action_repeats")
-        yield _score(curve, "latching_gap", signature, value, gap)
+        yield _score(curve, "latching_gap", signature, value, gap, beside=(base,))
 
 
 def _row(curves: Sequence[Curve], model: str) -> Curve | None:
@@ -192,25 +190,33 @@ def _by_seed(curve: Curve, metric: str) -> Floats:
     return curve.scores[metric] if own is None else own[:, 0]
 
 
-def _crossed(cells: Floats, ours: Curve, theirs: Curve) -> Floats:
-    """Average cells (S, Q, N) over drawn runs of both sides and drawn episodes: (B,)."""
-    s, q, n = cells.shape
-    count = len(ours.resamples)
-    mine = _weights(ours.seed_resamples, s, count)
-    other = _weights(theirs.seed_resamples, q, count)
+def _of_wins(wins: Floats, ours: Curve, theirs: Curve) -> Floats:
+    """Return (B,) replicates of the mean of (S, Q, N) over drawn episodes and runs of both."""
     if ours.entry == theirs.entry:
-        other = mine
-    items = _weights(ours.resamples, n, count)
-    by_item = np.einsum("bs,bq,sqn->bn", mine, other, cells, optimize=True)
-    return np.einsum("bn,bn->b", by_item, items)
+        return np.full(len(ours.resamples), float(wins.mean()))
+    found = _drawn(wins.mean(axis=1), ours)
+    over = wins.mean(axis=0)
+    if len(over) > 1:  # what drawing their runs changes besides
+        found = found + _drawn(over, theirs) - _drawn(over.mean(axis=0)[None], theirs)
+    return found
 
 
-def _weights(drawn: NDArray[np.intp] | None, size: int, count: int) -> Floats:
-    """Return how often each was drawn, as shares: (B, size)."""
-    if drawn is None:
-        return np.full((count, size), 1.0 / size)
-    flat = (drawn + size * np.arange(count)[:, None]).ravel()
-    return np.bincount(flat, minlength=count * size).reshape(count, size) / drawn.shape[1]
+def _drawn(values: Floats, curve: Curve) -> Floats:
+    """Return (B,) means of (S, N) on the curve's drawn episodes and runs."""
+    draws = curve.resamples if curve.seed_resamples is None else curve.seed_resamples
+    found: Floats = stats.crossed_replicates(values, curve.resamples, draws)
+    return found
+
+
+def _restricted(curve: Curve, inside: NDArray[np.bool_]) -> Curve:
+    """Return a curve of some of the episodes."""
+    return replace(
+        curve,
+        items=tuple(i for i, kept in zip(curve.items, inside, strict=True) if kept),
+        scores={name: v[:, inside] for name, v in curve.scores.items()},
+        by_seed={name: v[:, :, inside] for name, v in curve.by_seed.items()},
+        resamples=stats.restrict_resamples(curve.resamples, inside),
+    )
 
 
 def _score(
@@ -220,8 +226,12 @@ def _score(
     value: float,
     replicates: Floats,
     details: dict[str, float] | None = None,
+    *,
+    beside: Sequence[Curve] = (),
 ) -> DerivedScore:
-    low, high = stats.percentile_interval(replicates, max(2, len(curve.items)))
+    """Return a score with its interval; ``beside`` are other rows that it is made from."""
+    draws = [c.seed_resamples for c in {c.entry: c for c in (curve, *beside)}.values()]
+    low, high = stats.crossed_interval(replicates, value, len(curve.items), *draws)
     return DerivedScore(
         entry=curve.entry,
         name=name,
