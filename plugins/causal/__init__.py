@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final, Literal
 
 from harness import spec
 from harness.hookspecs import hookimpl
@@ -13,7 +14,7 @@ from harness_suites import shipped
 __all__ = ["harness_datasets", "harness_families", "harness_metrics", "harness_suites"]
 
 _HERE = "harness_plugins.causal"
-_RUN = ("item", "seed")  # a problem is learned anew under each seed
+_RUN: Final = ("item", "seed")  # a problem is learned anew under each seed
 
 
 def _stage(
@@ -23,7 +24,7 @@ def _stage(
     privileged: tuple[str, ...] = (),
     run: str | None = None,
     model: bool = True,
-    per: tuple[spec.Axis, ...] = _RUN,
+    per: tuple[Literal["item", "seed"], ...] = _RUN,
 ) -> spec.Stage:
     return spec.Stage(
         name=name,

@@ -160,12 +160,9 @@ def codes_of(kind: str, z: np.ndarray) -> np.ndarray:
 
 def agree(coded, z, kind) -> None:
     codes = codes_of(kind, z)
-    for name in ("disentanglement", "completeness"):
+    for name in ("disentanglement", "completeness", "informativeness"):
         fast, reference = (coded(f"dci_{name}{s}", z, codes) for s in ("", "_gbt"))
         assert abs(fast - reference) <= 0.01, (name, fast, reference)
-    # the rounding of values to bins costs more where a single tree would fit all
-    fast, reference = (coded(f"dci_informativeness{s}", z, codes) for s in ("", "_gbt"))
-    assert abs(fast - reference) <= 0.02, (fast, reference)
 
 
 @pytest.mark.parametrize("kind", ["perfect", "noise", "rotation", "mild"])

@@ -52,7 +52,7 @@ class Case:
 
     def __init__(self) -> None:
         rng = np.random.default_rng(3)
-        n, d, k = 1200, 3, 4
+        n, d, k = 600, 3, 4
         self.z = rng.normal(size=(n, d)) @ np.triu(np.ones((d, d)) + np.eye(d))
         mix = np.eye(d, k)[:, [2, 0, 3, 1]] * 2 + 0.4 * rng.normal(size=(d, k))
         self.codes = np.exp(0.4 * self.z @ mix) + 0.1 * rng.normal(size=(n, k))

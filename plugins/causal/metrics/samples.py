@@ -68,7 +68,7 @@ def correlate(one: Floats, other: Floats) -> Floats:
     (x, _), (y, _) = _centred(one), _centred(other)
     norms = [np.sqrt(np.einsum("ij,ij->j", m, m)) for m in (x, y)]
     scale = np.outer(*norms)
-    found = np.divide(np.abs(x.T @ y), scale, out=np.zeros_like(scale), where=scale > 0)
+    found: Floats = np.abs(x.T @ y) / np.where(scale > 0, scale, 1.0)
     return np.minimum(found, 1.0)
 
 

@@ -95,17 +95,19 @@ def _pair(truth: Arrays, codes: Arrays) -> tuple[Floats, Floats]:
 
 
 def _deviation(rows: Floats) -> Floats:
-    return np.percentile(np.abs(rows - rows.mean(axis=0)), _QUANTILE, axis=0)
+    moved: Floats = np.percentile(np.abs(rows - rows.mean(axis=0)), _QUANTILE, axis=0)
+    return moved
 
 
 def _discrete(values: Floats) -> Bins:
     """Return the bin of each value."""
+    place: Bins
     levels, place = np.unique(values, return_inverse=True)
     steps = np.diff(levels) > _SAME * (levels[-1] - levels[0])
     if steps.sum() < _BINS:
-        return np.concatenate([[0], np.cumsum(steps)])[place]
+        return np.asarray(np.concatenate([[0], np.cumsum(steps)])[place], np.intp)
     width = (levels[-1] - levels[0]) / _BINS
-    return np.minimum((values - levels[0]) / width, _BINS - 1).astype(np.intp)
+    return np.asarray(np.minimum((values - levels[0]) / width, _BINS - 1), np.intp)
 
 
 def _entropy(counts: np.ndarray) -> float:
