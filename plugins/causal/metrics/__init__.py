@@ -143,7 +143,7 @@ _GRAPHS = (
         )
         for reversal, paper in (
             (1, "Tsamardinos et al., Machine Learning 2006"),
-            (2, "Peters and Bühlmann, Neural Computation 2015, arXiv:1306.1043; cdt"),
+            (2, "Kalainathan et al., Causal Discovery Toolbox, JMLR 2020, arXiv:1903.02278"),
         )
     ),
     Metric(
