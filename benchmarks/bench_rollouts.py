@@ -40,7 +40,7 @@ for seed in range({episodes}):
     returns.append(total)
 print(json.dumps([steps, time.perf_counter() - start, returns]))
 """
-_PLUGIN = '''
+_PLUGIN = """
 from harness import Metric, Model, hookimpl
 
 
@@ -74,7 +74,7 @@ class Heuristic:
         from harness_plugins.policy.environments.lunarlander import heuristic
 
         self.act = heuristic
-'''
+"""
 
 
 def plain_loop() -> tuple[int, float, list[float]]:

@@ -13,7 +13,9 @@ NAMES = ("random", "heuristic", "spy", "wrong", "nan", "deep", "asks", "looks")
 
 @hookimpl
 def harness_models():
-    return [Model(name=f"player-{n}", family="policy", factory=f"players:{n.title()}") for n in NAMES]
+    return [
+        Model(name=f"player-{n}", family="policy", factory=f"players:{n.title()}") for n in NAMES
+    ]
 
 
 @hookimpl

@@ -66,7 +66,8 @@ def test_exact_policies_pull_the_likely_arm_as_often_as_is_known(
 
 
 @pytest.mark.parametrize(
-    ("episodes", "tolerance"), [(4000, 0.006), pytest.param(20_000, 0.0025, marks=pytest.mark.slow)]
+    ("episodes", "tolerance"),
+    [(4000, 0.006), pytest.param(20_000, 0.0025, marks=pytest.mark.slow)],
 )
 def test_on_the_experts_data_the_deluded_policy_is_the_likelier_one(episodes, tolerance):
     """NLL 1.2397 of the conditional policy, 1.2582 of the interventional, floor 1.2275 nats."""

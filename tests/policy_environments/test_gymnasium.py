@@ -140,9 +140,17 @@ def test_what_is_missing_is_told_in_one_line(own, says):
     [
         ("Endless-v0", {}, "no time limit"),
         ("Spaces-v0", {"seen": spaces.Text(4), "done": spaces.Discrete(2)}, "neither a Box nor"),
-        ("Spaces-v0", {"seen": spaces.Discrete(2), "done": spaces.Box(-np.inf, 0, (1,))}, "bounded"),
+        (
+            "Spaces-v0",
+            {"seen": spaces.Discrete(2), "done": spaces.Box(-np.inf, 0, (1,))},
+            "bounded",
+        ),
         ("Spaces-v0", {"seen": spaces.Discrete(2), "done": spaces.Box(0, 1, (2, 2))}, "one axis"),
-        ("Spaces-v0", {"seen": spaces.Discrete(2), "done": spaces.Box(0, 1, (1,))}, "random expert"),
+        (
+            "Spaces-v0",
+            {"seen": spaces.Discrete(2), "done": spaces.Box(0, 1, (1,))},
+            "random expert",
+        ),
     ],
 )
 def test_what_no_policy_could_act_in_is_refused(worlds, id_, options, says):

@@ -83,7 +83,9 @@ def test_reference_returns(worlds):
     assert guessed.mean() == pytest.approx(-105, abs=error(373))
     wrong = worlds.returns(play(world, seeds, lambda: keys(lambda: 1 - world.context)))
     assert wrong.mean() == pytest.approx(-437, abs=error(222))
-    idle = worlds.returns(play(world, seeds, lambda: worlds.By(lambda o: np.zeros(len(o), np.int64))))
+    idle = worlds.returns(
+        play(world, seeds, lambda: worlds.By(lambda o: np.zeros(len(o), np.int64)))
+    )
     assert idle.mean() == pytest.approx(-139, abs=error(46))
     assert oracle.mean() > guessed.mean() + 150  # seed by seed the confounding costs much
 

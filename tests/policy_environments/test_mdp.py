@@ -44,7 +44,9 @@ def played(worlds):
     }
 
 
-def test_the_deluded_policy_is_hardly_better_than_a_guess_and_the_other_near_the_expert(played, worlds):
+def test_the_deluded_policy_is_hardly_better_than_a_guess_and_the_other_near_the_expert(
+    played, worlds
+):
     """4,000 episodes gave 27.4, 25.7, 15.2 and 14.2, standard deviations 5 to 13.6."""
     mean = {name: worlds.returns(p).mean() for name, p in played.items()}
     assert mean["expert"] == pytest.approx(27.35, abs=0.6)

@@ -159,7 +159,7 @@ def test_too_few_or_too_long_or_other_episodes_are_refused(foreign):
     }
     with pytest.raises(ValueError, match="holds 6 episodes, 7 are asked for"):
         ours.read(folder, told, range(7))
-    with pytest.raises(ValueError, match="episode 0: .* steps, expected 1…3"):
+    with pytest.raises(ValueError, match=r"episode 0: .* steps, expected 1…3"):
         ours.read(folder, told | {"horizon": 3}, range(2))
     with pytest.raises(ValueError, match=r"actions of shape \(\), expected \(1,\)"):
         ours.read(folder, told | {"action": {"shape": [1]}}, range(2))

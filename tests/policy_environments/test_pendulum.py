@@ -42,7 +42,10 @@ def test_the_expert_with_wrong_parameters_does_clearly_worse(world, worlds):
         "friction": lambda c: np.stack([c[:, 0], 61 - c[:, 1]], axis=1),
         "both": lambda c: np.array([22, 61]) - c,
     }
-    mean = {name: worlds.returns(with_context(worlds, world, swap)).mean() for name, swap in swaps.items()}
+    mean = {
+        name: worlds.returns(with_context(worlds, world, swap)).mean()
+        for name, swap in swaps.items()
+    }
     assert mean["mass"] < 100
     assert mean["friction"] < 170
     assert mean["both"] < 100
@@ -65,7 +68,7 @@ def test_no_single_expert_and_not_their_mean_does_for_all(world, worlds):
 def test_the_action_depends_on_mass_and_friction_in_one_and_the_same_state():
     rest = pendulum.gains(2.0, 1.0, SLOPE).rest
     still = np.tile(rest, (4, 1))
-    moving = still + [0, 0, 0.5, 0]
+    moving = still + np.array([0, 0, 0.5, 0])
     contexts = np.array([[2, 1], [2, 60], [20, 1], [20, 60]], float)
     held = pendulum.rule(SLOPE, still, contexts)[:, 0]
     assert held[0] == pytest.approx(held[1], abs=1e-6)

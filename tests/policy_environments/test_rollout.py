@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ BOX = {"shape": [2], "low": [-1.0, -2.0], "high": [1.0, 2.0]}
 class Counting:
     """Episode s lasts s + 1 steps, ends by itself if s is even, and earns its step's number."""
 
-    observation = {"shape": [1], "dtype": "float32"}
+    observation: ClassVar = {"shape": [1], "dtype": "float32"}
     action = DISCRETE
     horizon = 6
     expert = None
@@ -39,7 +40,9 @@ class Counting:
         last = live & (self.taken >= self.horizon)
         rewards = np.where(live, self.taken, 0).astype(float)
         seen = self.taken[:, None].astype(np.float32)
-        return Step(seen, rewards, over & (self.seeds % 2 == 0), (over & (self.seeds % 2 > 0)) | last)
+        return Step(
+            seen, rewards, over & (self.seeds % 2 == 0), (over & (self.seeds % 2 > 0)) | last
+        )
 
 
 class Noting:
