@@ -19,7 +19,7 @@ import tempfile
 import time
 from pathlib import Path
 
-EPISODES = 2000
+EPISODES = 8000
 BLOCK = 100
 BAR = 1.6
 REPEATS = 1
