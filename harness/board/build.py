@@ -256,6 +256,7 @@ def _row(
         for c in columns
         if (e := measured.summary.get(c.name, {}).get(label)) is not None
     }
+    cells |= _lacking(columns, cells, nodes)
     points = tuple(
         PointRow(
             label=point_label(point),
@@ -284,6 +285,18 @@ def _row(
         points=points,
         environments=tuple(sorted(scores.environments.get(label, ()))),
     )
+
+
+def _lacking(
+    columns: list[Column], cells: Mapping[str, Cell], nodes: Sequence[Mapping[str, Any]]
+) -> dict[str, Cell]:
+    """Return cells without a number that say why: the metric's nodes were skipped."""
+    reasons = {n["step"]: n["reason"] for n in nodes if n["outcome"] == "skipped" and n["reason"]}
+    return {
+        c.name: Cell(value=NAN, note=reasons[c.name])
+        for c in columns
+        if c.name in reasons and c.name not in cells
+    }
 
 
 def _empty_row(entry: Entry, nodes: Sequence[Mapping[str, Any]]) -> Row:
@@ -331,10 +344,14 @@ def _place(row: Row, rank_by: str | None, columns: list[Column]) -> tuple[int, f
 
 
 def _failures(nodes: Sequence[Mapping[str, Any]]) -> tuple[Failure, ...]:
-    """Return what did not end ``ok``, alike ones together."""
+    """Return what did not end ``ok``, alike ones together.
+
+    Of what was skipped only the causes: nodes that ran, and had nothing to do or could not.
+    """
     groups: dict[tuple[str, str, str, str], list[Mapping[str, Any]]] = {}
     for node in nodes:
-        if node["outcome"] not in ("ok", "skipped"):
+        caused = node["outcome"] != "skipped" or node.get("wall") is not None
+        if node["outcome"] != "ok" and caused:
             where = (node["entry"], node["step"], node["outcome"], node["reason"] or "")
             groups.setdefault(where, []).append(node)
     return tuple(

@@ -199,6 +199,8 @@ class _Planner:
             "stage": [stage.name, dict(stage.env)],
             "loader": self._loader(scope, inputs),
         }
+        if stage.requires:
+            static["steps_on"] = versions(stage.requires)
         call: dict[str, Any] = {"op": "stage", "run": stage.run, "factory": "", "params": {}}
         if stage.model:
             static |= {

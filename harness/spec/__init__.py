@@ -10,6 +10,7 @@ A ``Ref`` names a Python object that is imported only where it is called:
 
 from harness.spec.declarations import (
     Artifact,
+    Axis,
     Better,
     ComparePanel,
     CurvePanel,
@@ -41,6 +42,7 @@ from harness.spec.numbers import Curve, DerivedScore, PublishedScore
 
 __all__ = [
     "Artifact",
+    "Axis",
     "Better",
     "ComparePanel",
     "Curve",

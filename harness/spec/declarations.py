@@ -9,6 +9,7 @@ from typing import Literal
 
 __all__ = [
     "Artifact",
+    "Axis",
     "Better",
     "ComparePanel",
     "CurvePanel",
@@ -133,6 +134,8 @@ class Stage:
             nothing reads what it leaves.
         privileged: further inputs that only a model sees of which the suite says
             ``privileged: true``; ``inputs`` holds them for such a model, and for no other.
+        requires: distributions that the step itself stands on, as of a model; their installed
+            versions are part of its keys.
     """
 
     name: str
@@ -143,6 +146,7 @@ class Stage:
     env: Mapping[str, str] = field(default_factory=dict)
     model: bool = True
     privileged: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

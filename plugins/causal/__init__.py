@@ -24,6 +24,7 @@ def _stage(
     privileged: tuple[str, ...] = (),
     run: str | None = None,
     model: bool = True,
+    requires: tuple[str, ...] = (),
     per: tuple[Literal["item", "seed"], ...] = _RUN,
 ) -> spec.Stage:
     return spec.Stage(
@@ -34,6 +35,7 @@ def _stage(
         per=per,
         privileged=privileged,
         model=model,
+        requires=requires,
     )
 
 
@@ -76,6 +78,7 @@ _STAGES = (
         spec.Artifact("importance", "arrays"),
         run=f"{_HERE}.metrics.importance:weigh",
         model=False,
+        requires=("lightgbm",),
     ),
     _stage(
         "weigh_reference",
@@ -83,6 +86,7 @@ _STAGES = (
         spec.Artifact("reference_importance", "arrays"),
         run=f"{_HERE}.metrics.importance:weigh_reference",
         model=False,
+        requires=("scikit-learn",),
     ),
     _stage("graph", ("checkpoint",), spec.Artifact("adjacency", "array"), privileged=("truth",)),
     _stage(
