@@ -176,7 +176,9 @@ def _row(curves: Sequence[Curve], model: str) -> Curve | None:
 
 
 def _mean(curve: Curve, metric: str) -> float:
-    return float(np.nanmean(curve.scores[metric][0]))
+    there = curve.scores[metric][0]
+    there = there[~np.isnan(there)]
+    return float(there.mean()) if there.size else _NAN
 
 
 def _replicates(curve: Curve, metric: str) -> Floats:

@@ -73,9 +73,9 @@ def harness_models() -> Iterable[spec.Model]:
             "believes what the world answers, not what it did; acts as the expert would",
             "Vuorio et al., Deconfounded imitation learning, 2022",
             latents=5,
-            width=32,
-            transitions=3_000_000,
-            restarts=2,
+            width=64,
+            transitions=4_000_000,
+            restarts=4,
             greedy=False,
         ),
         _learned(

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -38,6 +38,7 @@ from harness_plugins.policy_baselines.networks import (
 __all__ = ["Deconfounded"]
 
 _OUTLIER = 0.2  # share of transitions that a latent need not explain, e.g. replaced actions
+_PILOTS = 0.35  # share of the training that finds where to begin
 _HELD_OUT = 0.1  # share of the episodes by which restarts are judged
 _BATCH = 256
 _ROUNDS = 40
@@ -90,7 +91,8 @@ class Deconfounded:
         latents: K, at least the number of contexts.
         width: units of each layer.
         transitions: how many to train on, if the budget allows, restarts included.
-        restarts: worlds to train; the one with the best held-out likelihood is kept.
+        restarts: worlds that a third of them is spent on; only the one with the best held-out
+            likelihood learns on.
         greedy: take the most probable action.
     """
 
@@ -112,14 +114,22 @@ class Deconfounded:
         space = Space.of(environment, demonstrations)
         data = _Data(space, demonstrations)
         allowed = min(self._transitions, budget)
-        worlds = []
+        pilots = []
         for restart in range(self._restarts):
             world = World(space, self._latents, self._width)
-            score, used = _train(world, data, seed * 1009 + restart, allowed // self._restarts)
-            worlds.append((score, restart, world, used))
-        note("held_out_log_likelihood", [w[0] for w in worlds])
-        note("transitions", sum(w[3] for w in worlds))
-        return pack({"space": asdict(space)}, max(worlds, key=lambda w: w[:2])[2])
+            _randomise(world, data, seed * 1009 + restart)
+            share = int(allowed * _PILOTS / self._restarts)
+            weights = np.random.default_rng([seed, restart]).dirichlet(
+                np.ones(self._latents), len(data.steps)
+            )
+            found = _train(world, data, seed, share, torch.from_numpy(weights), _HEAT)
+            pilots.append((found.score, restart, world, found))
+        best = max(pilots, key=lambda p: p[:2])
+        used = sum(p[3].used for p in pilots)
+        final = _train(best[2], data, seed + 1, allowed - used, best[3].weights, 1.0)
+        note("held_out_log_likelihood", {"pilots": [p[0] for p in pilots], "final": final.score})
+        note("transitions", used + final.used)
+        return pack({"space": asdict(space)}, best[2])
 
     def load(self, checkpoint: bytes) -> None:
         """Restore the learned world."""
@@ -222,22 +232,34 @@ class _Data:
         return total.index_add(0, where, self.terms(world, index).double())
 
 
-def _train(world: World, data: _Data, seed: int, allowed: int) -> tuple[float, int]:
+class _Trained(NamedTuple):
+    """How far training came.
+
+    Attributes:
+        score: log likelihood of a held-out step, in nats.
+        used: steps that were looked at.
+        weights: (E, K) how probable each latent is for each episode.
+    """
+
+    score: float
+    used: int
+    weights: Tensor
+
+
+def _train(
+    world: World, data: _Data, seed: int, allowed: int, weights: Tensor, heat: float
+) -> _Trained:
     """Learn by expectation maximisation, in rounds.
 
     In a round the networks climb the likelihood of single steps, each episode's weighted by how
     probable each latent is for it; then these weights are computed anew from a sample of its
-    steps. They are tempered at first: an episode of hundreds of steps would otherwise belong to
-    one latent for good before the latents mean anything.
-
-    Returns:
-        The log likelihood of a held-out step, in nats, and the steps looked at.
+    steps. They are tempered by ``heat`` at first: an episode of hundreds of steps would otherwise
+    belong to one latent for good before the latents mean anything.
     """
     rng = np.random.default_rng(seed)
-    _randomise(world, data, seed)
+    weights = weights.float().clone()
     train = data.train
     pool = data.of(train, int(data.steps.max()), rng)
-    weights = torch.from_numpy(rng.dirichlet(np.ones(world.latents), len(data.steps))).float()
     judged = min(int(data.steps[data.held].sum()), allowed // 10)
     weighed = int(np.minimum(data.steps[train], _WEIGHED).sum())
     rounds = int(np.clip((allowed - judged) // (3 * weighed), 1, _ROUNDS))
@@ -264,15 +286,16 @@ def _train(world: World, data: _Data, seed: int, allowed: int) -> tuple[float, i
             continue
         used += len(index)
         joint = data.of_episodes(world, train, index) + world.prior.double()
-        heat = max(1.0, _HEAT * (1 - 2 * number / rounds))
-        weights[train] = (joint / heat).softmax(1).float()
+        cooled = max(1.0, heat * (1 - 2 * number / rounds))
+        weights[train] = (joint / cooled).softmax(1).float()
         share = (joint.softmax(1).mean(0) + 1e-6).log()
         world.prior.copy_(share.log_softmax(0))
     index = data.of(data.held, max(1, judged // len(data.held)), rng)[:judged]
     if not len(index):
-        return float("-inf"), used
+        return _Trained(float("-inf"), used, weights)
     found = data.of_episodes(world, data.held, index) + world.prior.double()
-    return float(found.logsumexp(1).sum()) / len(index), used + len(index)
+    score = float(found.logsumexp(1).sum()) / len(index)
+    return _Trained(score, used + len(index), weights)
 
 
 @torch.no_grad()
