@@ -10,16 +10,18 @@ from harness.hookspecs import hookimpl
 __all__ = ["harness_models"]
 
 _HERE = "harness_plugins.causal_baselines"
-_ILCM = "Brehmer et al., Weakly supervised causal representation learning, NeurIPS 2022"
-_TRAINING: Mapping[str, spec.Json] = {
+_BREHMER = "Brehmer et al., Weakly supervised causal representation learning, NeurIPS 2022"
+_ILCM_URL = "https://arxiv.org/abs/2203.16437"
+# Every latent variable model has these; what they mean is in models.py.
+_LATENT: Mapping[str, spec.Json] = {
     "latents": None,
-    "steps": 2400,
+    "steps": None,
     "restarts": 2,
     "batch": 256,
     "rate": 2e-3,
     "hidden": 64,
     "decoder_std": 0.05,
-    "images": 200_000,
+    "importance_samples": 20,
 }
 
 
@@ -27,107 +29,100 @@ def _model(
     name: str,
     factory: str,
     summary: str,
-    paper: str,
-    requires: tuple[str, ...],
-    tags: tuple[str, ...],
-    **params: spec.Json,
+    tag: str,
+    params: Mapping[str, spec.Json] | None = None,
+    paper: str = "",
+    url: str = "",
 ) -> spec.Model:
+    torch = factory.split(":", maxsplit=1)[0] in {"models", "supervised"}
     return spec.Model(
         name=name,
         family="causal",
         factory=f"{_HERE}.{factory}",
-        params=params,
-        tags=tags,
+        params=params or {},
+        tags=(tag,),
         summary=summary,
         licence="Apache-2.0",
         paper=paper,
-        requires=requires,
+        url=url,
+        requires=("torch",) if torch else (),
         extra="causal",
     )
-
-
-def _trained(name: str, factory: str, summary: str, paper: str, **params: spec.Json) -> spec.Model:
-    return _model(
-        name, factory, summary, paper, ("torch",), ("learned",), **{**_TRAINING, **params}
-    )
-
-
-def _oracle(name: str, summary: str, gives: str) -> spec.Model:
-    return _model(name, "references:Oracle", summary, "", (), ("oracle",), gives=gives)
 
 
 @hookimpl
 def harness_models() -> Iterable[spec.Model]:
     """Declare the models."""
-    sklearn = ("scikit-learn",)
     return [
-        _trained(
+        _model(
             "ilcm",
-            "models:LatentCausal",
-            "implicit latent causal model: solution functions, the graph is what they depend on",
-            _ILCM,
-            mechanisms="implicit",
+            "models:ImplicitModel",
+            "implicit latent causal model: solution functions, no order, no graph",
+            "causal-learned",
+            _LATENT,
+            _BREHMER,
+            _ILCM_URL,
         ),
-        _trained(
+        _model(
             "elcm",
-            "models:LatentCausal",
-            "explicit latent causal model: structural equations under a learned graph",
-            _ILCM,
-            mechanisms="explicit",
-            restarts=4,
+            "models:ExplicitModel",
+            "explicit latent causal model: mechanisms on a learned graph",
+            "causal-learned",
+            {**_LATENT, "restarts": 4},
+            _BREHMER,
+            _ILCM_URL,
         ),
-        _trained(
+        _model(
             "dvae",
-            "models:LatentCausal",
-            "disentanglement VAE on pairs: independent latents",
+            "models:DisentanglementVAE",
+            "independent latents, of which an intervention changes one",
+            "causal-learned",
+            _LATENT,
             "Locatello et al., Weakly-supervised disentanglement without compromises, ICML 2020",
-            mechanisms="independent",
+            "https://arxiv.org/abs/2002.02886",
         ),
-        _trained(
-            "beta-vae",
-            "models:BetaVae",
-            "variational autoencoder of single observations",
+        _model(
+            "beta_vae",
+            "models:BetaVAE",
+            "variational autoencoder, blind to pairs",
+            "causal-learned",
+            {**_LATENT, "beta": 1.0},
             "Higgins et al., beta-VAE, ICLR 2017",
-            beta=1.0,
+            "https://openreview.net/forum?id=Sy2fzU9gl",
         ),
         _model(
-            "linear-ica",
-            "references:Linear",
-            "independent components (FastICA) of single observations",
-            "Hyvarinen, IEEE Transactions on Neural Networks 10, 1999",
-            sklearn,
-            ("linear",),
-            method="ica",
-            latents=None,
+            "linear_ica",
+            "linear:ICA",
+            "independent components by FastICA",
+            "causal-linear",
+            {"latents": None},
+            "Hyvärinen, Fast and robust fixed-point algorithms for independent component "
+            "analysis, 1999",
         ),
-        _model(
-            "pca",
-            "references:Linear",
-            "whitened principal components of single observations",
-            "",
-            (),
-            ("linear",),
-            method="pca",
-            latents=None,
-        ),
+        _model("pca", "linear:PCA", "principal components", "causal-linear", {"latents": None}),
         _model(
             "supervised",
-            "references:Supervised",
-            "perceptron trained on the true variables: for privileged rows",
-            "",
-            sklearn,
-            ("oracle",),
-            iterations=40,
+            "supervised:Supervised",
+            "a network that is told the variables of the training pairs; privileged",
+            "causal-privileged",
+            {"steps": 4000, "batch": 256, "rate": 2e-3, "hidden": 128},
         ),
-        _oracle(
-            "true-variables", "the true variables and graph: for privileged rows", "variables"
+        _model(
+            "true_latents",
+            "oracles:TrueLatents",
+            "the true variables, graph and targets; privileged",
+            "causal-privileged",
         ),
-        _oracle(
-            "true-noise",
-            "the true noise encodings, disentangled and not causal: for privileged rows",
-            "noise",
+        _model(
+            "true_noise",
+            "oracles:TrueNoise",
+            "the true noises: disentangled, not causal; privileged",
+            "causal-privileged",
         ),
-        _oracle(
-            "rotated-variables", "the true variables, rotated: for privileged rows", "rotation"
+        _model(
+            "rotated_latents",
+            "oracles:RotatedLatents",
+            "the true variables under a fixed rotation; privileged",
+            "causal-privileged",
         ),
     ]

@@ -99,6 +99,13 @@ class LatentModel(nn.Module):
         divergence = (0.5 * (mean**2 + std**2 - 1) - std.log()).sum(-1)
         return self.log_likelihood(x, e) - beta * divergence
 
+    def single_weights(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        """Return log p(x, e) − log q(e | x), (R, n), at one e drawn from q; x is (R, n, m)."""
+        mean, std = self.encoder(x)
+        drawn = _normal(mean, generator)
+        e = mean + std * drawn
+        return self.log_likelihood(x, e) + (0.5 * (drawn**2 - e**2) + std.log()).sum(-1)
+
     def pair_terms(
         self, x: Tensor, after: Tensor, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:

@@ -1,11 +1,12 @@
-"""The trained models: implicit and explicit latent causal models, and variational autoencoders."""
+"""The models: latent variables, what they see, and what the interface asks of them."""
 
 from __future__ import annotations
 
-import math
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from harness import note
@@ -13,222 +14,202 @@ from harness_plugins.causal.interface import Lacking, Observations
 from harness_plugins.causal_baselines.checkpoints import pack, unpack
 from harness_plugins.causal_baselines.features import features_of, learn_features
 from harness_plugins.causal_baselines.latent import LatentModel, Shape
-from harness_plugins.causal_baselines.mechanisms import Explicit, Independent, direct_effects
+from harness_plugins.causal_baselines.likelihood import log_density
+from harness_plugins.causal_baselines.mechanisms import Explicit, direct_effects
 from harness_plugins.causal_baselines.networks import one_thread
 from harness_plugins.causal_baselines.training import Recipe, plan, train
 
-__all__ = ["BetaVae", "LatentCausal"]
+__all__ = ["BetaVAE", "DisentanglementVAE", "ExplicitModel", "ImplicitModel"]
 
-Floats = np.ndarray
+Floats = NDArray[np.float64]
 
-_EFFECT = 0.2  # the direct effect that counts as an edge as likely as not
-_NOISES = 2000  # drawn from the prior, over which effects are averaged
-_PARTICLES = 32  # importance samples of a likelihood
-_CHUNK = 2000
-_OF_IMAGES = 4  # latents where observations are images, whose size says nothing of them
+_IMAGE_LATENTS = 4
+_EFFECT = 0.2  # the direct effect that counts as half an edge
+_ENCODINGS = 2000  # of validation observations, over which effects are averaged
+_IMAGES_OF_BUDGET = 0.1  # the share of the budget that an autoencoder of images has
+_MOST_IMAGES = 200_000
 
 
-class BetaVae:
-    """A β-VAE of single observations: latents, and nothing of causes.
-
-    Higgins et al., "β-VAE", ICLR 2017. It also trains the pair models below.
+class BetaVAE:
+    """A variational autoencoder of single observations, blind to pairs (Higgins et al. 2017).
 
     Args:
-        latents: k; None is the dimension of vectors, and 4 for images.
-        steps, restarts, batch, rate: of training; the run with the best bound on validation
-            data is kept.
-        hidden: width of the two hidden layers.
-        decoder_std: standard deviation of the decoder's noise, on standardised features.
-        images: how many images the features of pictures are trained on, repetitions counted.
-        beta: weight of the divergence from the prior.
+        latents: k; None for the numbers in a vector, 4 for images.
+        steps: of each run; None for 1800 k − 1200, at least 2400.
+        restarts: runs, of which the best validation bound is kept.
+        beta: weight of the divergence; models of pairs have none.
+        decoder_std: of the decoder's noise, in standard deviations of the data.
+        importance_samples: of the likelihood.
     """
 
     mechanisms = "independent"
 
     def __init__(
         self,
-        latents: int | None,
-        steps: int,
-        restarts: int,
-        batch: int,
-        rate: float,
-        hidden: int,
-        decoder_std: float,
-        images: int,
+        *,
+        latents: int | None = None,
+        steps: int | None = None,
+        restarts: int = 1,
+        batch: int = 256,
+        rate: float = 2e-3,
+        hidden: int = 64,
+        decoder_std: float = 0.05,
+        importance_samples: int = 20,
         beta: float | None = 1.0,
     ) -> None:
-        self._latents, self._hidden, self._std = latents, hidden, decoder_std
-        self._recipe = Recipe(steps, restarts, batch, rate, beta)
-        self._images = images
+        self.latents, self.steps, self.restarts, self.batch = latents, steps, restarts, batch
+        self.rate, self.hidden, self.decoder_std = rate, hidden, decoder_std
+        self.importance_samples, self.beta = importance_samples, beta
 
     def fit(self, pairs: Observations, val: Observations, seed: int, budget: int) -> bytes:
-        """Learn features of images, then the model; see ``CausalModel.fit``."""
-        if pairs.shape[1] < 2 and self._recipe.beta is None:
-            raise Lacking("the data has no pairs, and this model learns from pairs")
+        """Learn; see :class:`harness_plugins.causal.interface.CausalModel`."""
+        if self.beta is None and pairs.shape[1] != 2:
+            raise Lacking("the data has no pairs, which is all that this model learns from")
         with one_thread():
-            images = min(self._images, budget) if pairs.dtype == np.uint8 else 0
-            spent = math.ceil(images / pairs.shape[1])
-            features = learn_features(pairs, seed, images)
-            seen, judged = features.encode(pairs), features.encode(val)
-            k = self._latents or (_OF_IMAGES if pairs.dtype == np.uint8 else features.size)
-            shape = Shape(features.size, k, self.mechanisms, self._hidden, self._std)
-            work = plan(self._recipe, budget - spent)
-            trained = train(shape, seen, judged, self._recipe, work, seed)
-        note("validation_elbo", trained.bounds)
-        note("examples", spent + work.examples)
-        config = {
-            "shape": list(shape),
-            "kind": features.kind,
-            "side": getattr(features, "side", 0),
-        }
-        arrays = {f"f.{name}": values for name, values in features.arrays().items()}
-        arrays |= {f"m.{name}": values.numpy() for name, values in trained.state.items()}
-        return pack(config, arrays)
+            return self._fit(pairs, val, seed, budget)
 
     def load(self, checkpoint: bytes) -> None:
-        """Restore features and networks."""
+        """Become the model of a checkpoint."""
         config, arrays = unpack(checkpoint)
+        shape = Shape(**config["shape"])
+        self.model = LatentModel(1, shape, torch.Generator())
+        self.model.load_state_dict(
+            {
+                name[6:]: torch.tensor(values)
+                for name, values in arrays.items()
+                if name.startswith("model.")
+            }
+        )
+        self.features = features_of(
+            config["features"],
+            {name[9:]: values for name, values in arrays.items() if name.startswith("features.")},
+        )
+        self.effects = arrays["effects"]
 
-        def part(mark: str) -> dict[str, np.ndarray]:
-            return {n[2:]: values for n, values in arrays.items() if n.startswith(mark)}
-
-        self._features = features_of(config, part("f."))
-        self._shape = Shape(*config["shape"])
-        self._model = LatentModel(1, self._shape, torch.Generator().manual_seed(0))
-        self._model.load_state_dict({n: torch.from_numpy(v) for n, v in part("m.").items()})
-        self._model.requires_grad_(requires_grad=False)
-
+    @torch.no_grad()
     def encode(self, x: Observations) -> Floats:
-        """Return the causal variables at the mean encoding: (n, k)."""
-        return self._causal(x)[0]
-
-    def sample(self, n: int, seed: int) -> Floats:
-        """Draw noises from the prior, and observations from them, decoder noise included."""
-        generator = torch.Generator().manual_seed(seed)
+        """Return the causal variables z = s(e) at the encoder's means, (n, k)."""
         with one_thread():
-            e = torch.randn((1, n, self._shape.latents), generator=generator)
-            mean = self._model.decoder(e)[0]
-            drawn = mean + self._std * torch.randn(mean.shape, generator=generator)
-            return self._observed(drawn)
+            z, _ = self.model.causal_variables(self.features.encode(x)[None])
+        return z[0].double().numpy()
 
-    def log_prob(self, x: Observations, x_after: Observations | None) -> Floats:
-        """Return importance-weighted log densities in nats: of pairs, or of the x alone.
+    def adjacency(self) -> Floats:
+        """Return strengths a / (a + 0.2) of direct effects a, (k, k); independent latents: 0."""
+        strength: Floats = self.effects / (self.effects + _EFFECT)
+        return strength
 
-        A model of single observations takes the two of a pair for independent.
-
-        Raises:
-            Lacking: observations are images: their features have no density over pixels.
-        """
-        if self._features.kind == "images":
-            raise Lacking("features of images have no density over pixels")
-        note("importance_samples", _PARTICLES)
+    @torch.no_grad()
+    def intervene(self, x: Observations, target: NDArray[np.int64], value: Floats) -> Observations:
+        """Return counterfactuals: noises abducted, e_I set, what was not explained kept."""
         with one_thread():
-            first = self._features.encode(x)
-            after = None if x_after is None else self._features.encode(x_after)
-            parts = [
-                self._log_density(
-                    first[at : at + _CHUNK], None if after is None else after[at : at + _CHUNK], at
-                )
-                for at in range(0, len(first), _CHUNK)
-            ]
-        halves = 1 if x_after is None else 2
-        return torch.cat(parts).numpy() - halves * self._features.log_volume
-
-    def _log_density(self, x: Tensor, after: Tensor | None, seed: int) -> Tensor:
-        found = self._importance(x, seed)
-        return found if after is None else found + self._importance(after, seed + 1)
-
-    def _importance(self, x: Tensor, seed: int) -> Tensor:
-        """Return log 1/K Σ p(x, e) / q(e | x) of single observations (n, m)."""
-        generator = torch.Generator().manual_seed(seed)
-        drawn = [
-            self._model.single_elbo(x[None], 1.0, generator)[0].double() for _ in range(_PARTICLES)
-        ]
-        return torch.logsumexp(torch.stack(drawn), 0) - math.log(_PARTICLES)
-
-    def _causal(self, x: Observations) -> tuple[Floats, Tensor]:
-        """Return causal variables (n, k) and noise encodings (n, k)."""
-        with one_thread():
-            z, e = self._model.causal_variables(self._features.encode(x)[None])
-        return z[0].double().numpy(), e[0]
-
-    def _observed(self, features: Tensor) -> Floats:
-        found = self._features.decode(features)
-        if self._features.kind == "images":
+            _, e = self.model.causal_variables(self.features.encode(x)[None])
+            done = self.model.intervened(
+                e, torch.from_numpy(target), torch.from_numpy(value).float()
+            )
+            moved = self._decode(done) - self._decode(e)
+        found = x.astype(np.float64) + moved
+        if x.dtype == np.uint8:
             return np.clip(np.rint(found), 0, 255).astype(np.uint8)
         return found
 
+    @torch.no_grad()
+    def sample(self, n: int, seed: int) -> Observations:
+        """Draw observations: noises from the prior, decoded, with the decoder's noise."""
+        generator = torch.Generator().manual_seed(seed)
+        e = torch.randn((1, n, self.model.shape.latents), generator=generator)
+        with one_thread():
+            features = self.model.decoder(e)
+            spread = torch.randn(features.shape, generator=generator)
+            found = self.features.decode((features + self.model.shape.decoder_std * spread)[0])
+        if self.features.kind == "images":
+            return np.clip(np.rint(found), 0, 255).astype(np.uint8)
+        return found.astype(np.float32)
 
-class LatentCausal(BetaVae):
-    """A latent causal model of pairs (Brehmer et al., NeurIPS 2022).
+    def log_prob(self, x: Observations, x_after: Observations | None) -> Floats:
+        """Return importance-weighted log densities, (n,) nats; with pairs, of both."""
+        if self.features.kind == "images":
+            raise Lacking("latents of image codes have no density over pixels")
+        before = self.features.encode(x)
+        after = None if x_after is None else self.features.encode(x_after)
+        with one_thread():
+            found = log_density(
+                self.model, before, after, self.importance_samples, paired=self.beta is None
+            )
+        return found - self.features.log_volume * (1 if x_after is None else 2)
 
-    Args:
-        mechanisms: ``implicit``: solution functions, the graph is what they depend on;
-            ``explicit``: structural equations under a learned graph; ``independent``: none, the
-            disentanglement VAE on pairs (Locatello et al., ICML 2020).
-    """
+    def _decode(self, e: Tensor) -> Floats:
+        return self.features.decode(self.model.decoder(e)[0])
 
-    def __init__(
-        self,
-        mechanisms: str,
-        latents: int | None,
-        steps: int,
-        restarts: int,
-        batch: int,
-        rate: float,
-        hidden: int,
-        decoder_std: float,
-        images: int,
-    ) -> None:
-        super().__init__(
-            latents, steps, restarts, batch, rate, hidden, decoder_std, images, beta=None
+    def _fit(self, pairs: Observations, val: Observations, seed: int, budget: int) -> bytes:
+        images = 0
+        if pairs.dtype == np.uint8:
+            images = min(_MOST_IMAGES, int(_IMAGES_OF_BUDGET * budget)) // 64 * 64
+        features = learn_features(pairs, seed, images)
+        vectors, val_vectors = features.encode(pairs), features.encode(val)
+        default = _IMAGE_LATENTS if pairs.dtype == np.uint8 else features.size
+        k = self.latents or default
+        recipe = Recipe(
+            self.steps or max(2400, 1800 * k - 1200),
+            self.restarts,
+            self.batch,
+            self.rate,
+            self.beta,
         )
-        self.mechanisms = mechanisms
+        shape = Shape(features.size, k, self.mechanisms, self.hidden, self.decoder_std)
+        work = plan(recipe, budget - images)
+        best = train(shape, vectors, val_vectors, recipe, work, seed)
+        note("examples", work.examples + images)
+        note("steps", work.steps)
+        note("validation_elbo", max(best.bounds))
+        note("validation_elbo_of_restarts", best.bounds)
+        model = LatentModel(1, shape, torch.Generator())
+        model.load_state_dict(best.state)
+        arrays = {f"model.{name}": values for name, values in best.state.items()}
+        arrays |= {f"features.{name}": values for name, values in features.arrays().items()}
+        arrays["effects"] = self._effects(model, val_vectors[:_ENCODINGS, 0])
+        about = {"kind": features.kind, "side": getattr(features, "side", 0)}
+        return pack({"shape": shape._asdict(), "features": about}, arrays)
+
+    def _effects(self, model: LatentModel, vectors: Tensor) -> Floats:  # noqa: ARG002
+        """Return direct effects (k, k) of latents on each other."""
+        return np.zeros((model.shape.latents, model.shape.latents))
+
+
+class DisentanglementVAE(BetaVAE):
+    """Independent latents, of which an intervention changes one (Locatello et al. 2020)."""
+
+    def __init__(self, **params: Any) -> None:
+        super().__init__(beta=None, **params)
+
+    @torch.no_grad()
+    def infer_intervention(self, x: Observations, x_after: Observations) -> Floats:
+        """Return q(I | x, x̃), (n, k + 1)."""
+        with one_thread():
+            means = [
+                self.model.encoder(self.features.encode(each)[None])[0] for each in (x, x_after)
+            ]
+            log_q = self.model.log_targets(*means)[0].double()
+        return torch.softmax(log_q, dim=-1).numpy()
+
+
+class ImplicitModel(DisentanglementVAE):
+    """The implicit latent causal model (Brehmer et al. 2022)."""
+
+    mechanisms = "implicit"
+
+    def _effects(self, model: LatentModel, vectors: Tensor) -> Floats:
+        with torch.no_grad():
+            _, e = model.causal_variables(vectors[None])
+        return direct_effects(model.mechanisms, e)[0].numpy()
+
+
+class ExplicitModel(DisentanglementVAE):
+    """The explicit latent causal model: the same with a learned graph (Brehmer et al. 2022)."""
+
+    mechanisms = "explicit"
 
     def adjacency(self) -> Floats:
-        """Return edge strengths (k, k): 1/2 is a direct effect of 0.2 deviations on one.
-
-        Raises:
-            Lacking: the latents are independent by construction.
-        """
-        mechanisms = self._model.mechanisms
-        if isinstance(mechanisms, Independent):
-            raise Lacking("its latents have no graph: they are independent by construction")
-        with one_thread():
-            if isinstance(mechanisms, Explicit):
-                return mechanisms.probabilities()[0].double().numpy()
-            generator = torch.Generator().manual_seed(0)
-            e = torch.randn((1, _NOISES, self._shape.latents), generator=generator)
-            effects = direct_effects(mechanisms, e)[0]
-        return (effects / (effects + _EFFECT)).double().numpy()
-
-    def infer_intervention(self, x: Observations, x_after: Observations) -> Floats:
-        """Return q(I | x, x̃): (n, k + 1)."""
-        with one_thread():
-            before = self._model.encoder(self._features.encode(x)[None])[0]
-            after = self._model.encoder(self._features.encode(x_after)[None])[0]
-            found = self._model.log_targets(before, after)[0].double().exp().numpy()
-        return found / found.sum(axis=1, keepdims=True)
-
-    def intervene(self, x: Observations, target: Floats, value: Floats) -> Floats:
-        """Set z_target to a value, all other noises being kept, and decode."""
-        _, e = self._causal(x)
-        with one_thread():
-            changed = self._model.intervened(
-                e[None],
-                torch.from_numpy(np.asarray(target, np.int64)),
-                torch.from_numpy(np.asarray(value, np.float32)),
-            )
-            return self._observed(self._model.decoder(changed)[0])
-
-    def _log_density(self, x: Tensor, after: Tensor | None, seed: int) -> Tensor:
-        """Weigh pairs by importance too, each intervention by its own particles."""
-        if after is None:
-            return self._importance(x, seed)
-        generator = torch.Generator().manual_seed(seed)
-        drawn = [
-            self._model.pair_terms(x[None], after[None], generator)[1][0].double()
-            for _ in range(_PARTICLES)
-        ]
-        each = torch.logsumexp(torch.stack(drawn), 0) - math.log(_PARTICLES)  # (n, k + 1)
-        return torch.logsumexp(each, 1) - math.log(self._shape.latents + 1)
+        """Return the probability of each edge, (k, k)."""
+        assert isinstance(self.model.mechanisms, Explicit)
+        with torch.no_grad():
+            return self.model.mechanisms.probabilities()[0].double().numpy()
