@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -39,10 +39,11 @@ __all__ = ["Deconfounded"]
 
 _OUTLIER = 0.2  # share of transitions that a latent need not explain, e.g. replaced actions
 _PILOTS = 0.35  # share of the training that finds where to begin
+_PILOT_EPISODES = 250
 _HELD_OUT = 0.1  # share of the episodes by which restarts are judged
 _BATCH = 256
 _ROUNDS = 40
-_WEIGHED = 60  # steps of an episode by which its latent is judged in a round
+_WEIGHED = 40  # steps of an episode by which its latent is judged in a round
 _HEAT = 20.0
 
 
@@ -119,17 +120,14 @@ class Deconfounded:
             world = World(space, self._latents, self._width)
             _randomise(world, data, seed * 1009 + restart)
             share = int(allowed * _PILOTS / self._restarts)
-            weights = np.random.default_rng([seed, restart]).dirichlet(
-                np.ones(self._latents), len(data.steps)
-            )
-            found = _train(world, data, seed, share, torch.from_numpy(weights), _HEAT)
-            pilots.append((found.score, restart, world, found))
-        best = max(pilots, key=lambda p: p[:2])
-        used = sum(p[3].used for p in pilots)
-        final = _train(best[2], data, seed + 1, allowed - used, best[3].weights, 1.0)
-        note("held_out_log_likelihood", {"pilots": [p[0] for p in pilots], "final": final.score})
-        note("transitions", used + final.used)
-        return pack({"space": asdict(space)}, best[2])
+            score, used = _train(world, data, seed * 1009 + restart, share, pilot=True)
+            pilots.append((score, restart, world, used))
+        best = max(pilots, key=lambda p: p[:2])[2]
+        spent = sum(p[3] for p in pilots)
+        score, used = _train(best, data, seed * 1009 + self._restarts, allowed - spent)
+        note("held_out_log_likelihood", {"pilots": [p[0] for p in pilots], "final": score})
+        note("transitions", spent + used)
+        return pack({"space": asdict(space)}, best)
 
     def load(self, checkpoint: bytes) -> None:
         """Restore the learned world."""
@@ -232,33 +230,22 @@ class _Data:
         return total.index_add(0, where, self.terms(world, index).double())
 
 
-class _Trained(NamedTuple):
-    """How far training came.
-
-    Attributes:
-        score: log likelihood of a held-out step, in nats.
-        used: steps that were looked at.
-        weights: (E, K) how probable each latent is for each episode.
-    """
-
-    score: float
-    used: int
-    weights: Tensor
-
-
 def _train(
-    world: World, data: _Data, seed: int, allowed: int, weights: Tensor, heat: float
-) -> _Trained:
+    world: World, data: _Data, seed: int, allowed: int, *, pilot: bool = False
+) -> tuple[float, int]:
     """Learn by expectation maximisation, in rounds.
 
     In a round the networks climb the likelihood of single steps, each episode's weighted by how
     probable each latent is for it; then these weights are computed anew from a sample of its
-    steps. They are tempered by ``heat`` at first: an episode of hundreds of steps would otherwise
-    belong to one latent for good before the latents mean anything.
+    steps. A pilot begins with weights drawn at random, on few episodes, and tempers them at
+    first: an episode of hundreds of steps would otherwise belong to one latent for good before
+    the latents mean anything.
+
+    Returns:
+        The log likelihood of a held-out step, in nats, and the steps looked at.
     """
     rng = np.random.default_rng(seed)
-    weights = weights.float().clone()
-    train = data.train
+    train = rng.permutation(data.train)[:_PILOT_EPISODES] if pilot else data.train
     pool = data.of(train, int(data.steps.max()), rng)
     judged = min(int(data.steps[data.held].sum()), allowed // 10)
     weighed = int(np.minimum(data.steps[train], _WEIGHED).sum())
@@ -266,8 +253,18 @@ def _train(
     climbed = max(1, ((allowed - judged) // rounds - weighed) // _BATCH)
     optimiser = torch.optim.Adam([p for p in world.parameters() if p.requires_grad], lr=3e-3)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, rounds * climbed)
+    weights = torch.zeros(len(data.steps), world.latents)
+    drawn = rng.dirichlet(np.ones(world.latents), len(train))
+    weights[train] = torch.from_numpy(drawn).float()
     used = 0
     for number in range(rounds):
+        index = data.of(train, _WEIGHED, rng)
+        if not (pilot and number == 0) and used + len(index) <= allowed - judged:
+            used += len(index)
+            joint = data.of_episodes(world, train, index) + world.prior.double()
+            heat = max(1.0, _HEAT * (1 - 2 * number / rounds)) if pilot else 1.0
+            weights[train] = (joint / heat).softmax(1).float()
+            world.prior.copy_((joint.softmax(1).mean(0) + 1e-6).log().log_softmax(0))
         for chosen in batches(len(pool), _BATCH, rng, climbed):
             index = pool[chosen]
             if used + len(index) > allowed - judged:
@@ -281,21 +278,11 @@ def _train(
             nn.utils.clip_grad_norm_(world.parameters(), 5.0)
             optimiser.step()
             schedule.step()
-        index = data.of(train, _WEIGHED, rng)
-        if number == rounds - 1 or used + len(index) > allowed - judged:
-            continue
-        used += len(index)
-        joint = data.of_episodes(world, train, index) + world.prior.double()
-        cooled = max(1.0, heat * (1 - 2 * number / rounds))
-        weights[train] = (joint / cooled).softmax(1).float()
-        share = (joint.softmax(1).mean(0) + 1e-6).log()
-        world.prior.copy_(share.log_softmax(0))
     index = data.of(data.held, max(1, judged // len(data.held)), rng)[:judged]
     if not len(index):
-        return _Trained(float("-inf"), used, weights)
+        return float("-inf"), used
     found = data.of_episodes(world, data.held, index) + world.prior.double()
-    score = float(found.logsumexp(1).sum()) / len(index)
-    return _Trained(score, used + len(index), weights)
+    return float(found.logsumexp(1).sum()) / len(index), used + len(index)
 
 
 @torch.no_grad()
