@@ -158,4 +158,4 @@ def harness_metrics() -> Iterable[spec.Metric]:
 @hookimpl
 def harness_suites() -> Iterable[spec.SuiteFile]:
     """Declare the suites of this family."""
-    return shipped("causal-quick")
+    return shipped("causal-quick", "causal-assumptions", "causal-circuit")

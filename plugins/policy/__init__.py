@@ -120,4 +120,4 @@ def harness_derived() -> Iterable[spec.Derived]:
 @hookimpl
 def harness_suites() -> Iterable[spec.SuiteFile]:
     """Declare the suites of this family."""
-    return shipped("policy-quick")
+    return shipped("policy-quick", "policy-confounded")
