@@ -47,7 +47,7 @@ def test_intervals_shrink_with_the_number_of_items(lab):
 
 
 def test_scores_under_several_seeds_are_averaged_and_their_spread_counts(lab):
-    values = np.random.default_rng(4).normal(size=(3, 6)) + [[0], [1], [4]]
+    values = np.random.default_rng(4).normal(size=(3, 6)) + np.array([[0], [1], [4]])
     rows = [r for s in range(3) for r in lab.rows("a", "psnr", values[s], ONE, seed=s)]
     cell = lab.table(lab.suite({"a": ONE}), rows, size=6)["a"].cells["psnr"]
     averaged = lab.rows("a", "psnr", values.mean(axis=0), ONE)
