@@ -232,6 +232,8 @@ def _score(
     beside: Sequence[Curve] = (),
 ) -> DerivedScore:
     """Return a score with its interval; ``beside`` are other rows that it is made from."""
+    if np.isnan(value):
+        return _refused(curve, name, signature, "none of its episodes has a score")
     draws = [c.seed_resamples for c in {c.entry: c for c in (curve, *beside)}.values()]
     low, high = stats.crossed_interval(replicates, value, len(curve.items), *draws)
     return DerivedScore(
