@@ -1,0 +1,160 @@
+"""Memory of a module: its weights, the peak of its live activations, and that of this process."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import weakref
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils._pytree import tree_leaves
+
+from harness.cost.execution import Call, as_inputs, has_lazy, run, shapes_of, storage_key
+
+__all__ = [
+    "Activations",
+    "Weights",
+    "activations",
+    "process_peak_resident_bytes",
+    "weights",
+]
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What a module stores. Shared tensors are counted once.
+
+    Attributes:
+        parameters: number of scalars that are parameters.
+        parameter_bytes: bytes of parameters by dtype, e.g. ``{"float32": 4096}``.
+        buffer_bytes: bytes of buffers by dtype.
+    """
+
+    parameters: int
+    parameter_bytes: Mapping[str, int]
+    buffer_bytes: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Activations:
+    """Live tensors of one call in eager mode, without weights and inputs.
+
+    Attributes:
+        peak_bytes: the most that was alive at once.
+        peak_module: the submodule that was running then; ``""`` is the module itself.
+        inputs: shapes of the input tensors, by position or name.
+    """
+
+    peak_bytes: int
+    peak_module: str
+    inputs: Mapping[str, tuple[int, ...]]
+
+    @property
+    def signature(self) -> str:
+        """How the number is made: two are comparable only where it is equal."""
+        return "peak_activations|live-storages|eager|fused-attention|eval|v1"
+
+
+def weights(module: torch.nn.Module) -> Weights:
+    """Return how many parameters a module has, and the bytes of parameters and buffers.
+
+    Raises:
+        ValueError: where a lazy layer has no shape yet.
+    """
+    if has_lazy(module):
+        raise ValueError(f"{type(module).__name__}: lazy layers have no shape yet")
+    return Weights(
+        parameters=sum(p.numel() for p in module.parameters()),
+        parameter_bytes=_by_dtype(module.parameters()),
+        buffer_bytes=_by_dtype(module.buffers()),
+    )
+
+
+def _by_dtype(tensors: Any) -> dict[str, int]:
+    found: Counter[str] = Counter()
+    for tensor in tensors:
+        found[str(tensor.dtype).removeprefix("torch.")] += tensor.numel() * tensor.element_size()
+    return dict(sorted(found.items()))
+
+
+def activations(
+    module: torch.nn.Module, inputs: Sequence[Any], *, keywords: Mapping[str, Any] | None = None
+) -> Activations:
+    """Return the peak of live activations of ``module(*inputs, **keywords)``, run on meta.
+
+    The model: eager mode without autograd. A storage is alive from the operator that makes it
+    until Python and torch drop their last reference; views share it, work in place adds
+    nothing. Sizes are exact, without an allocator's rounding. Parameters, buffers and inputs
+    are left out. Scratch space inside a kernel is not seen, and
+    ``scaled_dot_product_attention`` is one kernel that never stores its scores. It depends on
+    how the code is written: it is a figure of this implementation, not of the architecture.
+
+    Args:
+        module, inputs, keywords: as for ``count``.
+
+    Raises:
+        ValueError: in one line, where the module cannot run on meta or does not take the inputs.
+    """
+    args = [as_inputs(value) for value in inputs]
+    kwargs = {name: as_inputs(value) for name, value in (keywords or {}).items()}
+    live = _Live(tree_leaves((args, kwargs)))
+    run(module, args, kwargs, live)
+    return Activations(live.peak, live.peak_module, shapes_of(args, kwargs))
+
+
+class _Live:
+    """The storages that are alive, and the most there were."""
+
+    def __init__(self, inputs: Sequence[Any]) -> None:
+        self.sizes: dict[int, int] = {}
+        self.total = self.peak = 0
+        self.peak_module = ""
+        self.ignored = {storage_key(t) for t in inputs if isinstance(t, torch.Tensor)}
+
+    def began(self, module: torch.nn.Module) -> None:
+        self.ignored |= {storage_key(t) for t in [*module.parameters(), *module.buffers()]}
+
+    def entered(self, call: Call) -> None:
+        """Wait for the parts."""
+
+    def ran(self, call: Call) -> None:
+        for tensor in tree_leaves(call.out):
+            if isinstance(tensor, torch.Tensor):
+                self._made(tensor, call)
+
+    def _made(self, tensor: torch.Tensor, call: Call) -> None:
+        storage = tensor.untyped_storage()
+        key = storage_key(tensor)
+        if key in self.ignored or key in self.sizes:
+            return
+        self.sizes[key] = storage.nbytes()
+        weakref.finalize(storage, self._dropped, key).atexit = False
+        self.total += self.sizes[key]
+        if self.total > self.peak:
+            self.peak = self.total
+            self.peak_module = call.modules[-1] if call.modules else ""
+
+    def _dropped(self, key: int) -> None:
+        self.total -= self.sizes.pop(key)
+
+
+def process_peak_resident_bytes() -> int:
+    """Return the most physical memory that this process has held since it began, in bytes.
+
+    Measured by the kernel (``VmHWM`` on Linux, ``ru_maxrss`` elsewhere): everything the process
+    ever held, interpreter and libraries included. It never falls, so a figure for one model
+    needs a process of its own.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        # Not ru_maxrss: on Linux a child begins with the peak of the process that forked it.
+        for line in status.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
