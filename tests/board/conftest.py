@@ -43,6 +43,18 @@ class Seen:
     messages: list[str] = field(default_factory=list)
     dialogs: list[str] = field(default_factory=list)
 
+    def bring(self, place: Any) -> Any:
+        """Scroll an element into view; return it once the page has been told of the scrolling.
+
+        A page hides its tip when it scrolls, and the event comes a frame after the scrolling:
+        a pointer moved before it would see the tip come and go.
+        """
+        place.scroll_into_view_if_needed()
+        self.page.evaluate(
+            "() => new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(r)))"
+        )
+        return place
+
     def assert_clean(self, file: Path) -> None:
         """Assert that the page asked for nothing, complained of nothing and opened nothing."""
         strange = [r for r in self.requests if r != file.as_uri() and not r.startswith("data:")]

@@ -48,9 +48,9 @@ def test_every_number_can_be_read_on_its_colour(show, scale, scheme):
     assert min(found)[0] >= 4.5, sorted(found)[:3]
 
 
-def told(page, picture, row, column):
+def told(seen, picture, row, column):
     """Point at a cell, counted from 1; return what is told of it."""
-    picture.scroll_into_view_if_needed()
+    seen.bring(picture)
     x, y = picture.locator("g").evaluate(
         """(cells, [x, y]) => {
           const at = new DOMPoint(x, y).matrixTransform(cells.getScreenCTM());
@@ -58,16 +58,17 @@ def told(page, picture, row, column):
         }""",
         [column - 0.5, row - 0.5],
     )
-    page.mouse.move(x, y)
-    return page.locator("#tip").inner_text().split("\n")
+    seen.page.mouse.move(x, y)
+    return seen.page.locator("#tip").inner_text().split("\n")
 
 
 def test_cells_of_a_picture_tell_place_and_value(show, files):
-    page = show(files["board"]).page
+    seen = show(files["board"])
+    page = seen.page
     picture = page.locator(".hm[role=img]").nth(1)
-    assert told(page, picture, 3, 3) == ["true variable 3, latent 3", "0.875 to 0.925"]
-    assert told(page, picture, 12, 30)[0] == "true variable 12, latent 30"
-    told(page, picture, 1, -1)
+    assert told(seen, picture, 3, 3) == ["true variable 3, latent 3", "0.875 to 0.925"]
+    assert told(seen, picture, 12, 30)[0] == "true variable 12, latent 30"
+    told(seen, picture, 1, -1)
     assert page.locator("#tip").is_hidden()
 
 
@@ -77,11 +78,11 @@ def test_cells_of_a_panel_of_two_signs_tell_theirs(show, board, drawn, tmp_path)
     file = tmp_path / "signs.html"
     made = replace(board, matrices=(replace(board.matrices[2], figures=(figure,)),))
     file.write_text(render_html(made), encoding="utf-8")
-    page = show(file).page
-    picture = page.locator(".hm[role=img]")
-    assert told(page, picture, 1, 9) == ["row 1, column 9", "−0.525 to −0.475"]
-    assert told(page, picture, 1, 1) == ["row 1, column 1", "−0.025 to 0.025"]
-    assert told(page, picture, 2, 1) == ["row 2, column 1", "no number"]
+    seen = show(file)
+    picture = seen.page.locator(".hm[role=img]")
+    assert told(seen, picture, 1, 9) == ["row 1, column 9", "−0.525 to −0.475"]
+    assert told(seen, picture, 1, 1) == ["row 1, column 1", "−0.025 to 0.025"]
+    assert told(seen, picture, 2, 1) == ["row 2, column 1", "no number"]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -102,9 +103,9 @@ def test_shared_nodes_are_drawn_like_their_original(show, files, scheme):
 
 
 def test_lines_tell_their_values_and_go_with_their_legend(show, files):
-    page = show(files["board"]).page
-    chart = page.locator(".panels.series .chart")
-    chart.scroll_into_view_if_needed()
+    seen = show(files["board"])
+    page = seen.page
+    chart = seen.bring(page.locator(".panels.series .chart"))
     chart.locator("[data-s='0'] .p").nth(4).hover()
     lines = page.locator("#tip").inner_text().split("\n")
     assert lines[0] == "vvenc [preset=medium]"
@@ -162,8 +163,6 @@ def test_hostile_names_are_text_in_figures(show, files):
         assert HOSTILE in " ".join(page.locator(place).all_text_contents()), place
     page.locator(".panels.series .p").first.focus()
     assert HOSTILE in page.locator("#tip").inner_text()
-    picture = page.locator(".hm[role=img]").first
-    picture.scroll_into_view_if_needed()
-    picture.hover()
+    seen.bring(page.locator(".hm[role=img]").first).hover()
     assert HOSTILE in page.locator("#tip").inner_text()
     seen.assert_clean(files["hostile"])

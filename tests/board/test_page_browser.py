@@ -249,9 +249,9 @@ def test_legend_hides_and_shows_series(show, files):
 
 
 def test_points_tell_their_values_to_pointer_and_keyboard(show, files):
-    page = show(files["board"]).page
-    plot = page.locator(".plot").first
-    plot.scroll_into_view_if_needed()
+    seen = show(files["board"])
+    page = seen.page
+    plot = seen.bring(page.locator(".plot").first)
     tip = page.locator("#tip")
     assert tip.is_hidden()
     plot.locator(".c0 .p").nth(7).hover()
