@@ -31,6 +31,11 @@ def harness_models() -> Iterable[spec.Model]:  # type: ignore[empty-body]
 
 
 @hookspec
+def harness_variants() -> Iterable[spec.Variant]:  # type: ignore[empty-body]
+    """Declare variants that suit any model, e.g. kinds of quantisation."""
+
+
+@hookspec
 def harness_datasets() -> Iterable[spec.Dataset]:  # type: ignore[empty-body]
     """Declare datasets."""
 

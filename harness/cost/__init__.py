@@ -19,12 +19,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from harness.cost.component import Bench, Component, HasComponents, NotMeasuredError, Run
     from harness.cost.counting import CONVENTIONS, Cost, count
     from harness.cost.execution import without_weights
     from harness.cost.memory import (
         Activations,
         Weights,
         activations,
+        digest,
         process_peak_resident_bytes,
         weights,
     )
@@ -32,16 +34,27 @@ if TYPE_CHECKING:
 __all__ = [
     "CONVENTIONS",
     "Activations",
+    "Bench",
+    "Component",
     "Cost",
+    "HasComponents",
+    "NotMeasuredError",
+    "Run",
     "Weights",
     "activations",
     "count",
+    "digest",
     "process_peak_resident_bytes",
     "weights",
     "without_weights",
 ]
 
 _HOME = {
+    "Bench": "component",
+    "Component": "component",
+    "HasComponents": "component",
+    "NotMeasuredError": "component",
+    "Run": "component",
     "CONVENTIONS": "counting",
     "Cost": "counting",
     "count": "counting",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import resource
 import sys
 import weakref
@@ -20,6 +21,7 @@ __all__ = [
     "Activations",
     "Weights",
     "activations",
+    "digest",
     "process_peak_resident_bytes",
     "weights",
 ]
@@ -73,6 +75,23 @@ def weights(module: torch.nn.Module) -> Weights:
         parameter_bytes=_by_dtype(module.parameters()),
         buffer_bytes=_by_dtype(module.buffers()),
     )
+
+
+def digest(module: torch.nn.Module) -> str:
+    """Return the sha256 of a module: its structure, and the bytes of its weights where it has any.
+
+    Two modules of one digest compute the same. Modules on meta have no bytes: of these it tells
+    the structure alone, and differs from that of the same module with weights.
+    """
+    found = hashlib.sha256(repr(module).encode())
+    named = [*module.named_parameters(remove_duplicate=False)]
+    named += [*module.named_buffers(remove_duplicate=False)]
+    for name, tensor in named:
+        found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)} ".encode())
+        if tensor.device.type != "meta":
+            data = tensor.detach().cpu().contiguous().view(-1).view(torch.uint8)
+            found.update(memoryview(data.numpy()))
+    return found.hexdigest()
 
 
 def _by_dtype(tensors: Any) -> dict[str, int]:

@@ -20,6 +20,7 @@ __all__ = ["KINDS", "Registry"]
 KINDS: Mapping[str, tuple[str, type]] = {
     "models": ("harness_models", spec.Model),
     "families": ("harness_families", spec.Family),
+    "variants": ("harness_variants", spec.Variant),
     "datasets": ("harness_datasets", spec.Dataset),
     "metrics": ("harness_metrics", spec.Metric),
     "derived": ("harness_derived", spec.Derived),

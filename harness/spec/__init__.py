@@ -17,6 +17,8 @@ from harness.spec.declarations import (
     Dataset,
     Derived,
     Device,
+    DeviceKind,
+    DeviceUse,
     Executor,
     Exporter,
     Family,
@@ -29,6 +31,7 @@ from harness.spec.declarations import (
     Model,
     Outcome,
     Panel,
+    PartsPanel,
     ProfilePanel,
     Ref,
     Resource,
@@ -37,8 +40,9 @@ from harness.spec.declarations import (
     SuiteFile,
     Task,
     Unavailable,
+    Variant,
 )
-from harness.spec.numbers import Curve, DerivedScore, PublishedScore
+from harness.spec.numbers import Curve, DerivedScore, PublishedScore, Signed
 
 __all__ = [
     "Artifact",
@@ -51,6 +55,8 @@ __all__ = [
     "Derived",
     "DerivedScore",
     "Device",
+    "DeviceKind",
+    "DeviceUse",
     "Executor",
     "Exporter",
     "Family",
@@ -63,13 +69,16 @@ __all__ = [
     "Model",
     "Outcome",
     "Panel",
+    "PartsPanel",
     "ProfilePanel",
     "PublishedScore",
     "Ref",
     "Resource",
     "SeriesPanel",
+    "Signed",
     "Stage",
     "SuiteFile",
     "Task",
     "Unavailable",
+    "Variant",
 ]

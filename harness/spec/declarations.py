@@ -16,6 +16,8 @@ __all__ = [
     "Dataset",
     "Derived",
     "Device",
+    "DeviceKind",
+    "DeviceUse",
     "Executor",
     "Exporter",
     "Family",
@@ -28,6 +30,7 @@ __all__ = [
     "Model",
     "Outcome",
     "Panel",
+    "PartsPanel",
     "ProfilePanel",
     "Ref",
     "Resource",
@@ -36,6 +39,7 @@ __all__ = [
     "SuiteFile",
     "Task",
     "Unavailable",
+    "Variant",
 ]
 
 Ref = str
@@ -136,6 +140,14 @@ class Stage:
             ``privileged: true``; ``inputs`` holds them for such a model, and for no other.
         requires: distributions that the step itself stands on, as of a model; their installed
             versions are part of its keys.
+        aside: a measurement beside the evaluation (cost, latency): it is run only where
+            something reads what it leaves, and its own duration is no score.
+        weightless: it looks at the model's structure alone, so that it can be had without the
+            model's weights: the model is made by ``Model.skeleton`` where that is declared.
+        devices: it is done on each of the suite's devices: ``run`` gets the device, as its
+            factory made it, for a fifth argument. Stage, outputs and the metrics that read them
+            are called ``NAME@DEVICE``.
+        device: set by the harness, for one of the suite's devices.
     """
 
     name: str
@@ -147,6 +159,10 @@ class Stage:
     model: bool = True
     privileged: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()
+    aside: bool = False
+    weightless: bool = False
+    devices: bool = False
+    device: DeviceUse | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -285,7 +301,28 @@ class ProfilePanel:
     metric: str
 
 
-Panel = CurvePanel | FrontPanel | ComparePanel | MatrixPanel | SeriesPanel | ProfilePanel
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartsPanel:
+    """A table of what each model is made of: a line for each part, with numbers and shares.
+
+    Attributes:
+        inputs: names of artifacts that ``compute`` takes.
+        compute: ``Ref`` to ``compute(*values) -> Sequence[Mapping[str, cell]]``: the lines, each a
+            mapping of column titles to a text, a number, None, or a mapping of words to numbers
+            (shares of a whole, drawn as one bar). It is called once per row of the board, with
+            the artifacts of the first item and seed, at each operating point that differs.
+        note: what a reader must know of the numbers.
+    """
+
+    title: str
+    inputs: tuple[str, ...]
+    compute: Ref
+    note: str = ""
+
+
+Panel = (
+    CurvePanel | FrontPanel | ComparePanel | MatrixPanel | SeriesPanel | ProfilePanel | PartsPanel
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -318,10 +355,14 @@ class Model:
         family: name of its family.
         factory: ``Ref`` to ``factory(**params) -> object`` with the family's interface;
             imported only in the worker.
+        skeleton: ``Ref`` to ``skeleton(**params) -> object`` that makes the same model without
+            its weights, for stages that need none; it has what those stages ask for
+            (``components``), and may have no more.
         params: defaults of the factory's keywords; a suite may override them, no others.
         points: operating points: axis names to their default values; ``{}`` is one point.
         variants: named transformations that keep the model's identity, each as overrides of
-            ``params``; a suite asks for them by name.
+            ``params``; a suite asks for them by name. Those that suit any model are declared by
+            ``harness_variants``.
         requires: distributions it needs, as ``"pillow"`` or ``"pillow>=11"``; their installed
             versions are part of every key.
         check: ``Ref`` to a light ``check(**params) -> None`` that raises ``Unavailable``.
@@ -344,6 +385,33 @@ class Model:
     extra: str = ""
     check: Ref | None = None
     weights: tuple[Resource, ...] = ()
+    skeleton: Ref | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """A transformation of a model that keeps its identity, whatever the model: ``w8a8``.
+
+    Attributes:
+        name: word for ``variants`` in a suite; a model's own variant of that name comes first.
+        wrap: ``Ref`` to ``wrap(model, items, **params) -> model``: what the model's factory
+            returned, changed or wrapped, with the family's interface. ``items`` are the loaded
+            items of the dataset that the suite names under ``calibration``, or none.
+        params: defaults of the keywords; a suite may override them, no others.
+        calibrated: whether it needs ``calibration``, the name of a dataset, in the suite.
+        families: the families it suits; none means all.
+    """
+
+    name: str
+    wrap: Ref
+    params: Mapping[str, Json] = field(default_factory=dict)
+    calibrated: bool = False
+    families: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
+    extra: str = ""
+    check: Ref | None = None
+    summary: str = ""
+    paper: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -398,9 +466,9 @@ class Metric:
 
     Attributes:
         factory: ``Ref`` to ``factory(**params) -> callable``; the callable takes the values of
-            ``inputs`` in order and returns a float. A metric with ``per="set"`` gets lists; one
-            with ``per="element"`` returns an array (R,), a score for each of the R things that
-            an item holds, e.g. episodes; NaN for one that has none.
+            ``inputs`` in order and returns a float, or a :class:`Signed`. A metric with
+            ``per="set"`` gets lists; one with ``per="element"`` returns an array (R,), a score
+            for each of the R things that an item holds, e.g. episodes; NaN for one that has none.
         inputs: names of artifacts or of the task's item.
         signature: how the number is made; two scores are comparable only where it is equal.
         better: which direction is good.
@@ -408,6 +476,8 @@ class Metric:
         per: ``"item"``, ``"set"`` or ``"element"``.
         aggregate: how item scores become one: ``"mean"``, or a ``Ref`` to
             ``aggregate(values: (..., N) float64) -> (...)``.
+        over_points: the one number of a model with several operating points: ``"none"``, or the
+            ``"mean"`` of its points, for what is paid at each (a time, an energy).
     """
 
     name: str
@@ -419,6 +489,7 @@ class Metric:
     range: tuple[float, float] = (float("-inf"), float("inf"))
     per: Literal["item", "set", "element"] = "item"
     aggregate: Ref = "mean"
+    over_points: Literal["none", "mean"] = "none"
     params: Mapping[str, Json] = field(default_factory=dict)
     requires: tuple[str, ...] = ()
     extra: str = ""
@@ -429,19 +500,47 @@ class Metric:
     paper: str = ""
 
 
+DeviceKind = Literal["measured-host", "measured-device", "simulated", "published", "predicted"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
     """Where a model runs and is measured.
 
     Attributes:
-        kind: what its numbers are: ``measured-host``, ``measured-device``, ``simulated``.
-        check: ``Ref`` to ``check() -> None`` that raises ``Unavailable``.
+        kind: what its numbers are. Numbers of different kinds never stand in one column.
+        factory: ``Ref`` to ``factory(folder: Path, **params) -> object`` with the interface that
+            stages with ``devices`` ask for: :class:`harness.cost.Bench`. ``folder`` is kept
+            between runs, and the device's own.
+        params: defaults of the factory's keywords; a suite may override them, no others. The
+            first one is meant by ``{NAME: VALUE}``.
+        check: ``Ref`` to a light ``check(**params) -> None`` that raises ``Unavailable``, or
+            ``ValueError`` with one line for a parameter that cannot be (the nearest that can).
+        hardware: ``Ref`` to a light ``hardware(**params) -> str`` for a device of this machine:
+            what its numbers hold for; part of the keys.
+        alone: whether nothing else of the suite may run while it measures.
     """
 
     name: str
-    kind: str
-    summary: str = ""
+    kind: DeviceKind
+    factory: Ref
+    params: Mapping[str, Json] = field(default_factory=dict)
     check: Ref | None = None
+    hardware: Ref | None = None
+    alone: bool = False
+    requires: tuple[str, ...] = ()
+    extra: str = ""
+    url: str = ""
+    summary: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceUse:
+    """A device as a suite uses it: its column is called ``label``."""
+
+    device: Device
+    params: Mapping[str, Json]
+    label: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,24 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Curve", "DerivedScore", "PublishedScore"]
+__all__ = ["Curve", "DerivedScore", "PublishedScore", "Signed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signed:
+    """A score that tells itself how it was made and how sure it is; a metric may return one.
+
+    Attributes:
+        how: appended to the metric's signature: shapes, hardware, versions, number of calls.
+        replicates: bootstrap replicates of the value (any number of them), where the metric
+            alone knows what to resample, e.g. the calls of a timing; the board's interval.
+        note: what a reader must know, shown with the number.
+    """
+
+    value: float
+    how: str = ""
+    replicates: tuple[float, ...] = ()
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,14 @@ __all__: list[str] = []
 
 @hookimpl
 def harness_devices() -> list[Device]:
-    return [Device(name="host", kind="measured-host", summary="the processor of this machine")]
+    return [
+        Device(
+            name="host",
+            kind="measured-host",
+            factory="harness_plugins.local:host",
+            summary="the processor of this machine",
+        )
+    ]
 
 
 @hookimpl
