@@ -41,6 +41,14 @@ if TYPE_CHECKING:
         t_interval,
         wilson_interval,
     )
+    from harness.stats.latency import (
+        Latency,
+        PairedRatio,
+        block_length,
+        median_replicates,
+        paired_ratio,
+        summarise_latency,
+    )
     from harness.stats.paired import PairedComparison, compare_paired, holm
     from harness.stats.performance import (
         cvar,
@@ -53,13 +61,16 @@ if TYPE_CHECKING:
 __all__ = [
     "BDResult",
     "Interval",
+    "Latency",
     "PairedComparison",
+    "PairedRatio",
     "Ranks",
     "bca_interval",
     "bd_quality",
     "bd_quality_replicates",
     "bd_rate",
     "bd_rate_replicates",
+    "block_length",
     "bootstrap_interval",
     "bootstrap_replicates",
     "compare_paired",
@@ -74,13 +85,16 @@ __all__ = [
     "iqm_interval",
     "iqm_replicates",
     "mean",
+    "median_replicates",
     "optimality_gap",
+    "paired_ratio",
     "percentile_interval",
     "performance_profile",
     "probability_of_improvement",
     "rank_sets",
     "resample_indices",
     "restrict_resamples",
+    "summarise_latency",
     "t_interval",
     "wilson_interval",
 ]
@@ -95,6 +109,14 @@ _HOMES = {
         "drawn_spread",
     ),
     "intervals": ("iqm", "iqm_interval", "iqm_replicates", "t_interval", "wilson_interval"),
+    "latency": (
+        "Latency",
+        "PairedRatio",
+        "block_length",
+        "median_replicates",
+        "paired_ratio",
+        "summarise_latency",
+    ),
     "paired": ("PairedComparison", "compare_paired", "holm"),
     "performance": (
         "cvar",
