@@ -106,7 +106,7 @@ def _columns(suite: Suite) -> list[Column]:
         Column(name=m.name, unit=m.unit, better=m.better, digits=m.digits, summary=m.summary)
         for m in suite.metrics
     ]
-    steps = dict.fromkeys(s.name for _, task in suite.tasks for s in task.stages if s.model)
+    steps = dict.fromkeys(s.name for _, task in suite.tasks for s in task.stages if s.timed)
     found += [
         Column(
             name=f"{s}_seconds",

@@ -15,13 +15,22 @@ from harness.board.model import Kind
 from harness.spec import Json
 from harness.suite import Entry
 
-__all__ = ["Scores", "gather"]
+__all__ = ["Given", "Scores", "gather"]
 
 Row = Mapping[str, Any]
 _Who = tuple[str, Kind]
 _Places = tuple[Sequence[int], Sequence[int], Sequence[int], Sequence[int], Sequence[float]]
 _Set = Literal["items", "elements", "whole"]
 _Note = tuple[_Who, str, str, str | None, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a metric said of its score: replicates from ``n`` things, and a note."""
+
+    replicates: tuple[float, ...]
+    n: int
+    note: str
 
 
 @dataclass(slots=True, kw_only=True)
@@ -45,6 +54,8 @@ class Scores:
         split: the metrics whose scores are of elements.
         quoted: (published entry, metric) to its numbers: (points, 1) for the whole set, or
             (points, items), the items being its own.
+        given: (entry, metric) to its points' scores as the metric itself gave them, with
+            replicates or a note; None at points without.
         signatures: (entry, metric) to the signatures found.
         environments: entry to the environments its scores were made in.
         sources: published entry to where its numbers are from.
@@ -62,6 +73,7 @@ class Scores:
     whole: set[str] = field(default_factory=set)
     split: set[str] = field(default_factory=set)
     quoted: dict[tuple[str, str], NDArray[np.float64]] = field(default_factory=dict)
+    given: dict[tuple[str, str], list[Given | None]] = field(default_factory=dict)
     signatures: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     environments: dict[str, set[str]] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
@@ -155,6 +167,7 @@ class _Arrangement:
         self._quoted: dict[tuple[_Who, str], dict[tuple[str, str | None], float]] = {}
         self._cells: dict[tuple[str, _Set], _Cells] = {}
         self._split = frozenset(split)
+        self._given: dict[tuple[_Who, str], dict[str, Given]] = {}
 
     def of(self, rows: Sequence[Row]) -> Scores:
         """Return the rows as arrays."""
@@ -178,6 +191,9 @@ class _Arrangement:
             if who[1] == "published":
                 self._quoted.setdefault((who, metric), {})[text, item] = row["value"]
                 continue
+            if row.get("replicates") or row.get("note"):
+                said = Given(tuple(row["replicates"] or ()), row["n"] or 0, row["note"] or "")
+                self._given.setdefault((who, metric), {})[text] = said
             if item is None:
                 kind: _Set = "whole"
                 at = 0
@@ -241,11 +257,14 @@ class _Arrangement:
                     values,
                     (len(ordered), len(order), most, sizes[kind]),
                 )
+        for (who, metric), said in self._given.items():
+            own = [said.get(text, said.get("")) for text in points[place[who]]]
+            scores.given[who[0], metric] = own
         for (who, metric), numbers in self._quoted.items():
-            own = dict.fromkeys(item for _, item in numbers)
-            own = {None: None} if None in own else own
+            ids = dict.fromkeys(item for _, item in numbers)
+            ids = {None: None} if None in ids else ids
             scores.quoted[who[0], metric] = np.array(
-                [[numbers.get((t, i), np.nan) for i in own] for t in points[place[who]]]
+                [[numbers.get((t, i), np.nan) for i in ids] for t in points[place[who]]]
             )
         return scores
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,7 +13,7 @@ from harness.board.derive import derive
 from harness.board.gather import Scores
 from harness.board.model import NAN
 from harness.spec import Metric
-from harness.stats import crossed_interval
+from harness.stats import crossed_interval, percentile_interval
 from harness.suite import Suite
 
 __all__ = ["Measured", "measure"]
@@ -50,7 +51,9 @@ def measure(suite: Suite, scores: Scores, size: int) -> Measured:
         at_points |= _at_points(scores, metric, drawn, metrics.get(metric))
     summary: dict[str, dict[str, Estimate]] = {}
     for (entry, metric), estimates in at_points.items():
-        summary.setdefault(metric, {})[entry] = _summary(metric, estimates)
+        declared = metrics.get(metric)
+        averaged = declared is None or declared.over_points == "mean"
+        summary.setdefault(metric, {})[entry] = _summary(estimates, averaged=averaged)
     for derived in suite.derived:
         summary[derived.name] = derive(suite, derived, scores, at_points, drawn, size)
     return Measured(scores=scores, at_points=at_points, summary=summary)
@@ -87,8 +90,33 @@ def _at_points(
             taken = ~np.all(np.isnan(rows), axis=0)
             estimates = aggregates.estimates(rows[:, taken], aggregate, signed)
         for i, estimate in zip(owners, estimates, strict=True):
-            found.setdefault((scores.entries[i], metric), []).append(estimate)
+            where = scores.entries[i], metric
+            points = found.setdefault(where, [])
+            points.append(_as_given(estimate, scores, where, len(points), drawn))
     return found
+
+
+def _as_given(
+    estimate: Estimate, scores: Scores, where: tuple[str, str], point: int, drawn: Drawn
+) -> Estimate:
+    """Take the interval that a metric gave with its score, and what it said of it.
+
+    Its replicates know nothing of other entries' ones: they are drawn from anew, for each entry
+    by itself.
+    """
+    given = scores.given.get(where, [])
+    said = given[point] if point < len(given) else None
+    if said is None:
+        return estimate
+    note = "; ".join(filter(None, (estimate.note, said.note)))
+    if not said.replicates or np.isnan(estimate.value):
+        return replace(estimate, note=note)
+    seed = zlib.crc32(" ".join((*where, str(point))).encode())
+    replicates = np.random.default_rng(seed).choice(said.replicates, drawn.items.shape[0])
+    low, high = map(float, percentile_interval(np.asarray(said.replicates), max(said.n, 2)))
+    return replace(
+        estimate, low=low, high=high, replicates=replicates, n=said.n, draws=None, note=note
+    )
 
 
 def _within(estimate: Estimate, metric: Metric | None) -> Estimate:
@@ -102,11 +130,11 @@ def _within(estimate: Estimate, metric: Metric | None) -> Estimate:
     return estimate
 
 
-def _summary(metric: str, estimates: list[Estimate]) -> Estimate:
+def _summary(estimates: list[Estimate], *, averaged: bool) -> Estimate:
     """Return the one number of an entry in a metric, over its operating points.
 
-    Times are averaged over the points; a quality has no meaning without its point unless it is
-    the same at all of them, so the table refers to the curve.
+    What is paid at each point (a time) is averaged over the points; a quality has no meaning
+    without its point unless it is the same at all of them, so the table refers to the curve.
     """
     first = estimates[0]
     if all(_same(e, first) for e in estimates[1:]):
@@ -116,7 +144,7 @@ def _summary(metric: str, estimates: list[Estimate]) -> Estimate:
         return first
     lacking = len(estimates) - len(there)
     short = f"{lacking} of {len(estimates)} points have no score" if lacking else ""
-    if not metric.endswith("_seconds"):
+    if not averaged:
         low, high = min(e.value for e in there), max(e.value for e in there)
         span = f"{low:.4g} … {high:.4g} over {len(there)} points"
         note = f"{span}; {short}" if short else span

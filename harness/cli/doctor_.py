@@ -155,7 +155,7 @@ def _availability(registry: Registry) -> list[Finding]:
     # mark, reason, remedy without the name → names, and the remedy of the last of them
     reasons: dict[tuple[str, str, str], tuple[list[str], str]] = {}
     found = []
-    for kind in ("models", "metrics", "datasets", "devices"):
+    for kind in ("models", "variants", "metrics", "datasets", "devices"):
         names = registry.all(kind)
         states = {name: state(kind, declared) for name, declared in names.items()}
         ready = sum(s.ok or s.open for s in states.values())

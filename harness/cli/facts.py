@@ -36,7 +36,7 @@ def _declared(registry: Registry, kind: str, name: str) -> Facts:
     declared = registry.all(kind)[name]
     owner = registry.owner(kind, name)
     told: Facts = {"name": name, "what": singular(kind), "summary": declared.summary}
-    if kind in ("models", "metrics", "datasets", "devices"):
+    if kind in ("models", "variants", "metrics", "datasets", "devices"):
         there = state(kind, declared)
         told["available"] = there.available
         if not there.ok:
@@ -175,7 +175,22 @@ _OWN: Mapping[str, Callable[[Registry, Any], Facts]] = {
         "parameters": dict(derived.params),
     },
     "suites": _suite,
-    "devices": lambda registry, device: {"kind": device.kind},
+    "devices": lambda registry, device: {
+        "kind": device.kind,
+        "parameters": dict(device.params),
+        "factory": device.factory,
+        **_needs(device),
+        "alone": device.alone,
+        "url": device.url,
+    },
+    "variants": lambda registry, variant: {
+        "families": variant.families,
+        "parameters": dict(variant.params),
+        "calibrated": variant.calibrated,
+        "wrap": variant.wrap,
+        **_needs(variant),
+        "paper": variant.paper,
+    },
     "executors": lambda registry, executor: {"factory": executor.factory},
     "exporters": lambda registry, exporter: {"suffix": exporter.suffix, "write": exporter.write},
     "importers": lambda registry, importer: {"read": importer.read},

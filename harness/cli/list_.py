@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _WORDS = (
-    *("models", "families", "datasets", "metrics", "derived", "suites"),
+    *("models", "variants", "families", "datasets", "metrics", "derived", "suites"),
     *("devices", "plugins", "executors", "exporters", "importers"),
 )
 
@@ -41,7 +41,7 @@ _FACTS: Mapping[str, Mapping[str, Callable[[Any], str]]] = {
     "exporters": {"suffix": lambda e: e.suffix},
     "importers": {},
 }
-_CHECKED = ("models", "datasets", "metrics", "devices")
+_CHECKED = ("models", "variants", "datasets", "metrics", "devices")
 
 
 class _Word(click.Choice[str]):

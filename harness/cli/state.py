@@ -53,12 +53,10 @@ def mark_of(available: bool | None) -> str:
 def state(kind: str, declared: Any) -> State:
     """Check a declaration of a kind with its default parameters; kinds without needs are ok."""
     try:
-        if kind in ("models", "metrics", "datasets"):
+        if kind in ("models", "metrics", "datasets", "devices", "variants"):
             check_available(declared, declared.params)
         if kind == "datasets":
             resolve(declared.index)(**declared.params)
-        if kind == "devices" and declared.check:
-            resolve(declared.check)()
     except Unavailable as error:
         if error.remedy == f"harness weights pull {declared.name}":
             return State(False, "its weights are not here", error.remedy)  # files: show, weights

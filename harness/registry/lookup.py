@@ -12,6 +12,7 @@ import pluggy
 
 from harness import spec
 from harness.errors import UsageError, nearest
+from harness.registry.availability import check_available
 from harness.registry.plugins import Plugin, code_digest, describe, load_plugins
 
 __all__ = ["KINDS", "Registry"]
@@ -76,6 +77,14 @@ class Registry:
             )
             raise UsageError(f"unknown {singular(kind)} {name!r}{nearest(name, known)}{broken}")
         return known[name]
+
+    def check(self, declared: Any, params: Mapping[str, spec.Json]) -> None:
+        """Check that a declaration can be had here.
+
+        Raises:
+            Unavailable: with the reason and the remedy; other errors as its own check raises.
+        """
+        check_available(declared, params)
 
     def owner(self, kind: str, name: str) -> Plugin:
         """Return the plugin that declared a name."""

@@ -10,7 +10,7 @@ from harness.run.keys import digest, node_key
 from harness.spec import Artifact, Item
 from harness.suite import Entry, Suite
 
-__all__ = ["Group", "Node", "Plan", "Recipe"]
+__all__ = ["Group", "Node", "Plan", "Recipe", "item_part"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,11 +20,13 @@ class Group:
     Attributes:
         env: extra environment variables of the worker.
         files: modules of single-file plugins, name to path.
+        alone: whether nothing else may run beside one of its nodes.
     """
 
     name: str
     env: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
+    alone: bool = False
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -80,6 +82,7 @@ class Recipe:
         call: goes into every call of a worker.
         outputs: artifacts the step leaves.
         many: inputs that arrive as lists.
+        timed: whether its duration is a score of the model's.
     """
 
     static: Mapping[str, Any]
@@ -90,6 +93,7 @@ class Recipe:
     many: frozenset[str]
     items: tuple[Item, ...]
     limits: str
+    timed: bool = False
     _prefixes: dict[tuple[int, int | None], str] = field(default_factory=dict)
 
     def prefix(self, node: Node) -> str:
@@ -121,3 +125,8 @@ class Plan:
     nodes: list[Node]
     datasets: dict[str, tuple[Item, ...]]
     sizes: dict[str, int] = field(default_factory=dict)
+
+
+def item_part(item: Item) -> dict[str, Any]:
+    """Return an item as a worker is told of it."""
+    return {"path": item.path, "sha256": item.sha256, "item": item.id, "meta": dict(item.meta)}

@@ -13,9 +13,10 @@ from typing import Any
 from harness.errors import UsageError, nearest
 from harness.registry import Registry, check_available, resolve, versions
 from harness.run.keys import PROTOCOL
-from harness.run.node import Group, Node, Plan, Recipe
+from harness.run.node import Group, Node, Plan, Recipe, item_part
 from harness.spec import (
     Dataset,
+    DeviceUse,
     Item,
     Json,
     MatrixPanel,
@@ -25,7 +26,7 @@ from harness.spec import (
     Task,
     Unavailable,
 )
-from harness.suite import Entry, Suite, SuiteDataset
+from harness.suite import Entry, Suite, SuiteDataset, VariantUse
 
 __all__ = ["dataset_items", "dataset_label", "make_plan"]
 
@@ -116,6 +117,7 @@ class _Planner:
         self._files = {p.stem: str(p.resolve()) for p in suite.plugins}
         self._files |= {p.name: p.origin for p in registry.plugins if p.ok and p.source is None}
         self._model_verdicts: dict[str, tuple[str, str] | None] = {}
+        self._device_verdicts: dict[str, tuple[str, str] | None] = {}
 
     def nodes(
         self,
@@ -132,9 +134,11 @@ class _Planner:
         scope = _Scope(entry, task, label, dataset, items or (Item("*", ""),), self.suite.seeds)
         for stage in self._needed(task):
             inputs = (*stage.inputs, *(stage.privileged if entry.privileged else ()))
-            scope.check(stage.name, inputs, stage.per)
+            if not stage.aside:
+                scope.check(stage.name, inputs, stage.per)
             recipe = self._stage(scope, stage, inputs)
-            scope.add("stage", stage.name, inputs, stage.per, recipe, verdict)
+            own = self._stage_verdict(entry, stage, missing) if skip is None else verdict
+            scope.add("stage", stage.name, inputs, stage.per, recipe, own, aside=stage.aside)
         for metric in self.suite.metrics:
             if set(metric.inputs) <= scope.offered:
                 axes = scope.axes(metric.inputs, without_item=metric.per == "set")
@@ -150,7 +154,7 @@ class _Planner:
         return scope.ordered()
 
     def _needed(self, task: Task) -> list[Stage]:
-        """Return the stages to run: those of models, and what something reads of the others."""
+        """Return the stages to run: the models' own, and what something reads of the others."""
         family = next(family for family, t in self.suite.tasks if t is task)
         read = {name for metric in self.suite.metrics for name in metric.inputs}
         for panel in family.panels:
@@ -158,7 +162,8 @@ class _Planner:
                 read |= set(panel.inputs)
         kept: list[Stage] = []
         for stage in reversed(task.stages):
-            if stage.model or any(output.name in read for output in stage.outputs):
+            own = stage.model and not stage.aside
+            if own or any(output.name in read for output in stage.outputs):
                 read |= {*stage.inputs, *stage.privileged}
                 kept.append(stage)
         return kept[::-1]
@@ -170,8 +175,32 @@ class _Planner:
         if missing:
             return "unavailable", missing
         if entry.label not in self._model_verdicts:
-            self._model_verdicts[entry.label] = self._verdict(entry.model, entry.params)
+            found = self._verdict(entry.model, entry.params)
+            if found is None and entry.wraps is not None:
+                found = self._wrap_verdict(entry.wraps)
+            self._model_verdicts[entry.label] = found
         return self._model_verdicts[entry.label]
+
+    def _wrap_verdict(self, wraps: VariantUse) -> tuple[str, str] | None:
+        if wraps.calibration is not None:
+            try:
+                dataset_items(wraps.calibration)
+            except Unavailable as error:
+                return "unavailable", f"calibration: {error}"
+        return self._verdict(wraps.variant, wraps.params)
+
+    def _stage_verdict(self, entry: Entry, stage: Stage, missing: str) -> tuple[str, str] | None:
+        """Say what is clear of one stage: it may need a device, or do without weights."""
+        if stage.device is not None:
+            use = stage.device
+            if use.label not in self._device_verdicts:
+                self._device_verdicts[use.label] = self._verdict(use.device, use.params)
+            if (found := self._device_verdicts[use.label]) is not None:
+                return found
+        if stage.weightless and entry.model.skeleton and not missing:
+            bare = replace(entry.model, weights=())
+            return self._verdict(bare, entry.params)
+        return self._entry_verdict(entry, missing)
 
     def _verdict(self, needy: Any, params: Mapping[str, Json]) -> tuple[str, str] | None:
         try:
@@ -203,33 +232,75 @@ class _Planner:
             static["steps_on"] = versions(stage.requires)
         call: dict[str, Any] = {"op": "stage", "run": stage.run, "factory": "", "params": {}}
         if stage.model:
+            wraps = scope.entry.wraps
+            bare = stage.weightless and model.skeleton and wraps is None
+            factory = model.skeleton if bare and model.skeleton else model.factory
             static |= {
-                "model": [model.name, model.factory, params, scope.entry.variant],
-                "code": self.registry.digest("models", model.name, model.factory),
+                "model": [model.name, factory, params, scope.entry.variant],
+                "code": self.registry.digest("models", model.name, factory),
                 "requires": versions(model.requires),
-                "weights": [w.sha256 for w in model.weights],
+                "weights": [] if bare else [w.sha256 for w in model.weights],
             }
-            call |= {"factory": model.factory, "params": params}
+            call |= {"factory": factory, "params": params}
+            if wraps is not None:
+                static["wrap"], call["wrap"] = self._wrap(wraps)
         else:  # what it leaves is the same for all models: one key, one worker
             family = task.partition("/")[0]
             static["code"] = self.registry.digest("families", family, stage.run)
+        if stage.device is not None:
+            static["device"], call["device"] = self._device(stage.device)
         whose = scope.entry.label if stage.model else "all models"
         return Recipe(
             static=static,
             call=call,
-            group=Group(name=f"{whose} · {task} · {stage.name}", env=stage.env, files=self._files),
+            group=Group(
+                name=f"{whose} · {task} · {stage.name}",
+                env=stage.env,
+                files=self._files,
+                alone=stage.device is not None and stage.device.device.alone,
+            ),
             kinds=scope.kinds,
             outputs=stage.outputs,
-            many=scope.many(inputs, stage.per),
-            items=scope.items,
-            limits=stage.name,
+            many=frozenset() if stage.aside else scope.many(inputs, stage.per),
+            items=scope.items[:1] if stage.aside else scope.items,
+            limits=stage.name.partition("@")[0],
+            timed=stage.timed,
         )
 
+    def _device(self, use: DeviceUse) -> tuple[list[Any], dict[str, Any]]:
+        """Return what a device adds to keys, and to calls."""
+        device, params = use.device, dict(use.params)
+        code = self.registry.digest("devices", device.name, device.factory)
+        hardware = ""
+        if device.hardware is not None and self._device_verdicts.get(use.label) is None:
+            hardware = str(resolve(device.hardware)(**params))
+        static = [device.name, device.factory, params, code, versions(device.requires), hardware]
+        call = {"name": device.name, "factory": device.factory, "params": params}
+        return static, call
+
+    def _wrap(self, wraps: VariantUse) -> tuple[list[Any], dict[str, Any]]:
+        """Return what a variant of any model adds to keys, and to calls."""
+        variant, params = wraps.variant, dict(wraps.params)
+        code = self.registry.digest("variants", variant.name, variant.wrap)
+        static = [variant.name, variant.wrap, params, code, versions(variant.requires)]
+        call: dict[str, Any] = {"run": variant.wrap, "params": params, "items": []}
+        if wraps.calibration is not None:
+            dataset = wraps.calibration.dataset
+            try:
+                items = dataset_items(wraps.calibration)
+            except Unavailable:
+                items = ()  # its entry says so, and never runs
+            loader = self.registry.digest("datasets", dataset.name, dataset.load)
+            static += [dataset.load, dataset.version, loader, [item.sha256 for item in items]]
+            call |= {"kind": dataset.load, "items": [item_part(item) for item in items]}
+        return static, call
+
     def _scoring(self, scope: _Scope, metric: Metric) -> Recipe:
+        declared = metric.name.partition("@")[0]  # behind it stands the device
         static = {
             "protocol": PROTOCOL,
             "metric": [metric.name, metric.signature, metric.factory, dict(metric.params)],
-            "code": self.registry.digest("metrics", metric.name, metric.factory),
+            "code": self.registry.digest("metrics", declared, metric.factory),
             "requires": versions(metric.requires),
             "weights": [w.sha256 for w in metric.weights],
             "loader": self._loader(scope, metric.inputs),
@@ -320,8 +391,11 @@ class _Scope:
         axes: Sequence[str],
         recipe: Recipe,
         verdict: tuple[str, str] | None,
+        *,
+        aside: bool = False,
     ) -> None:
-        """Make the nodes of one step."""
+        """Make the nodes of one step; what stands ``aside`` reads the first of each axis."""
+        most = 1 if aside else None
         axes = tuple(a for a in _AXES if a in axes)
         made: dict[tuple[Any, ...], Node] = {}
         for values in product(*(self._values[a] for a in axes)):
@@ -335,7 +409,7 @@ class _Scope:
                 point=at.get("point", -1),
                 item=at.get("item"),
                 seed=at.get("seed"),
-                inputs=tuple((name, self._sources(name, at)) for name in inputs),
+                inputs=tuple((name, self._sources(name, at, most)) for name in inputs),
                 recipe=recipe,
                 verdict=verdict,
             )
@@ -351,13 +425,15 @@ class _Scope:
             self._nodes, key=lambda n: (n.point, rank[n.item.id] if n.item else len(rank))
         )
 
-    def _sources(self, name: str, at: Mapping[str, Any]) -> tuple[Node, ...] | None:
+    def _sources(
+        self, name: str, at: Mapping[str, Any], most: int | None
+    ) -> tuple[Node, ...] | None:
         """Return the nodes that leave the artifact ``name`` at the coordinates ``at``."""
         if name == self.task.item:
             return None
         axes, made = self._made[name]
         choices = []
         for axis in axes:
-            values = [at[axis]] if axis in at else self._values[axis]
+            values = [at[axis]] if axis in at else self._values[axis][:most]
             choices.append([v.id if axis == "item" else v for v in values])
         return tuple(made[where] for where in product(*choices))

@@ -60,9 +60,19 @@ def score_rows(plan: Plan, ended: Mapping[int, Ended], store: Store) -> Iterator
             if metric.per == "element":
                 yield from _elements(row, record["values"])
             else:
-                yield row | {"value": record["value"]}
-        elif node.recipe.call["factory"]:  # a step of the protocol is no model's time
+                yield row | _signed(metric.signature, record)
+        elif node.recipe.timed:
             yield row | _seconds(node, record, store)
+
+
+def _signed(signature: str, record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a score with what the metric said of it."""
+    how = record.get("how")
+    return {
+        "value": record["value"],
+        "signature": f"{signature}|{how}" if how else signature,
+        **{key: record[key] for key in ("replicates", "n", "note") if record.get(key)},
+    }
 
 
 def _elements(row: dict[str, Any], values: Sequence[float | None]) -> Iterator[dict[str, Any]]:

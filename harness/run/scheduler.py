@@ -10,8 +10,8 @@ from typing import Any
 from harness.run.executor import Call, Done, NodeExecutor
 from harness.run.graph import Ended, Graph
 from harness.run.keys import canonical
-from harness.run.node import Group, Node, Plan
-from harness.spec import Item, Outcome
+from harness.run.node import Group, Node, Plan, item_part
+from harness.spec import Outcome
 from harness.store import Store
 
 __all__ = ["Scheduler"]
@@ -111,13 +111,21 @@ class Scheduler:
             )
 
     def _choose(self) -> Group | None:
-        """Prefer a group whose worker stands ready: starting one costs more than order gains."""
-        first = None
+        """Prefer a group whose worker stands ready: starting one costs more than order gains.
+
+        What has to be alone waits until nothing else is left to run.
+        """
+        if any(node.recipe.group.alone for node, _ in self._calls.values()):
+            return None
+        first = lonely = None
         for group, _ in self.graph.ready():
+            if group.alone:
+                lonely = lonely or group
+                continue
             if self._executor.waiting(group):
                 return group
             first = first or group
-        return first
+        return first or (None if self._calls else lonely)
 
     def _request(self, node: Node) -> dict[str, Any]:
         recipe = node.recipe
@@ -125,17 +133,22 @@ class Scheduler:
         for name, nodes in node.inputs:
             if nodes is None:
                 items = [node.item] if node.item is not None else list(recipe.items)
-                parts = [_item_part(item) for item in items]
+                parts = [item_part(item) for item in items]
             else:
                 parts = [self._artifact_part(n, name) for n in nodes]
             many = name in recipe.many
-            inputs.append({"name": name, "kind": recipe.kinds[name], "parts": parts, "many": many})
+            kind = recipe.kinds[name]
+            inputs.append({"name": _plain(name), "kind": kind, "parts": parts, "many": many})
+        device = recipe.call.get("device")
+        if device is not None:
+            device = {**device, "folder": self._store.folder("devices", device["name"])}
         return {
             **recipe.call,
+            **({"device": device} if device else {}),
             "files": recipe.group.files,
             "inputs": inputs,
             "outputs": [
-                {"name": o.name, "kind": o.kind, "path": self._temporary(i)}
+                {"name": _plain(o.name), "kind": o.kind, "path": self._temporary(i)}
                 for i, o in enumerate(recipe.outputs)
             ],
             "point": node.entry.points[node.point] if node.point >= 0 else {},
@@ -157,6 +170,8 @@ class Scheduler:
             number = int(reply["reason"])
             raise OSError(number, os.strerror(number))
         artifacts = reply.get("artifacts", {})
+        for name in [o.name for o in node.recipe.outputs if _plain(o.name) in artifacts]:
+            artifacts[name] = artifacts.pop(_plain(name))
         for index, name in enumerate(o.name for o in node.recipe.outputs):
             if name in artifacts:
                 self._store.adopt(
@@ -207,6 +222,11 @@ class Scheduler:
                 self.graph.finish(key, Ended(Outcome.cancelled, "an earlier node failed"), {})
 
 
+def _plain(name: str) -> str:
+    """Return an artifact's name without the device behind it: a stage knows one device."""
+    return name.partition("@")[0]
+
+
 def _built_of(node: Node) -> str:
     """Name what a worker builds before it runs a node; where that fails, it fails for all."""
     call = node.recipe.call
@@ -226,7 +246,3 @@ def about(node: Node) -> dict[str, Any]:
         "point": dict(node.entry.points[node.point]) if node.point >= 0 else None,
         "seed": node.seed,
     }
-
-
-def _item_part(item: Item) -> dict[str, Any]:
-    return {"path": item.path, "sha256": item.sha256, "item": item.id, "meta": dict(item.meta)}

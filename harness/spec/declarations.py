@@ -164,6 +164,11 @@ class Stage:
     devices: bool = False
     device: DeviceUse | None = None
 
+    @property
+    def timed(self) -> bool:
+        """Whether its duration is a score of the model's."""
+        return self.model and not self.aside
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:

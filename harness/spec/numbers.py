@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Curve", "DerivedScore", "PublishedScore", "Signed"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Signed:
     """A score that tells itself how it was made and how sure it is; a metric may return one.
 
@@ -23,12 +23,14 @@ class Signed:
         how: appended to the metric's signature: shapes, hardware, versions, number of calls.
         replicates: bootstrap replicates of the value (any number of them), where the metric
             alone knows what to resample, e.g. the calls of a timing; the board's interval.
+        n: how many things were resampled for them.
         note: what a reader must know, shown with the number.
     """
 
     value: float
     how: str = ""
     replicates: tuple[float, ...] = ()
+    n: int = 0
     note: str = ""
 
 

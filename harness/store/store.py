@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -104,6 +105,12 @@ class Store:
     def temporary(self, name: str) -> str:
         """Return a path on the same file system for something that is not finished."""
         return f"{self.root}/tmp/{name}"  # noqa: S108 - the store's own
+
+    def folder(self, *names: str) -> str:
+        """Return a folder that is kept beside the results, made where it is not there."""
+        path = self.root.joinpath(*(re.sub(r"[^A-Za-z0-9._-]", "_", name) for name in names))
+        path.mkdir(parents=True, exist_ok=True)
+        return str(path)
 
     def adopt(self, temporary: str, digest: str) -> None:
         """Move a finished artifact to its place."""

@@ -59,6 +59,9 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "key": "string",
         "environment": "string",
         "source": "string",
+        "replicates": "json",
+        "n": "int64",
+        "note": "string",
     },
     "environments": {"environment": "string", "description": "json"},
     "records": {
@@ -87,6 +90,10 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "log": "string",
         "source": "string",
         "values": "json",
+        "how": "string",
+        "replicates": "json",
+        "n": "int64",
+        "note": "string",
     },
     "board": {
         "entry": "string",

@@ -2,7 +2,7 @@
 
 from harness.suite.load import load_suite, suite_schema
 from harness.suite.schema import BoardForm, Limits
-from harness.suite.suite import Entry, Suite, SuiteDataset
+from harness.suite.suite import Entry, Suite, SuiteDataset, VariantUse
 
 __all__ = [
     "BoardForm",
@@ -10,6 +10,7 @@ __all__ = [
     "Limits",
     "Suite",
     "SuiteDataset",
+    "VariantUse",
     "load_suite",
     "suite_schema",
 ]

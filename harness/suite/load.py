@@ -13,11 +13,22 @@ from typing import TYPE_CHECKING, Any, Protocol
 from pydantic import ValidationError
 
 from harness.errors import UsageError, nearest
-from harness.spec import Derived, Family, Json, Metric, Model, Task
+from harness.spec import (
+    Derived,
+    DeviceUse,
+    Family,
+    Json,
+    Metric,
+    Model,
+    Task,
+    Unavailable,
+    Variant,
+)
+from harness.suite.devices import device_use, on_devices
 from harness.suite.form import describe_fault, read_form
 from harness.suite.schema import DatasetForm, Limits, ModelForm, StageLimits, SuiteForm
 from harness.suite.source import Source, position
-from harness.suite.suite import Entry, Suite, SuiteDataset
+from harness.suite.suite import Entry, Suite, SuiteDataset, VariantUse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,6 +49,9 @@ class Names(Protocol):
 
     def task(self, name: str) -> tuple[Family, Task]:
         """Return a family and its task, or raise UsageError."""
+
+    def check(self, declared: Any, params: Mapping[str, Json]) -> None:
+        """Raise Unavailable where a declaration cannot be had here with these parameters."""
 
 
 def suite_schema() -> dict[str, Any]:
@@ -99,14 +113,16 @@ class _Resolver:
         datasets = self._each("datasets", form.datasets, self._dataset)
         entries = self._each("models", form.models, self._entries)
         metrics = self._each("metrics", form.metrics, self._metrics)
-        self._each("devices", form.devices, lambda n: self.names.get("devices", n))
+        devices = self._each("devices", form.devices, self._device)
         found_all = tasks and len(tasks) == len(form.tasks)
         stages = {s.name for _, task in tasks for s in task.stages}
         limits = self._limits(stages if found_all else None)
         if not self.faults:
             self._check_labels(entries, families)
-            self._check_board(list(chain(*entries)), list(chain(*metrics)), tasks)
             self._check_fit(tasks, datasets, metrics)
+        placed, measured = on_devices(tasks, chain(*metrics), devices)
+        if not self.faults:
+            self._check_board(list(chain(*entries)), measured, placed)
         if self.faults:
             raise UsageError(*self.faults)
         return Suite(
@@ -115,13 +131,13 @@ class _Resolver:
             summary=form.summary,
             path=path,
             digest=digest,
-            tasks=tuple(tasks),
+            tasks=tuple(placed),
             datasets=tuple(datasets),
             entries=tuple(chain(*entries)),
-            metrics=tuple({m.name: m for m in chain(*metrics)}.values()),
-            derived=self._derived({m.name for m in chain(*metrics)}),
+            metrics=tuple({m.name: m for m in measured}.values()),
+            derived=self._derived({m.name for m in measured}),
             seeds=tuple(dict.fromkeys(form.seeds)),
-            devices=tuple(form.devices),
+            devices=tuple({use.label: use for use in devices}.values()),
             limits=limits,
             board=form.board,
             plugins=files,
@@ -153,12 +169,70 @@ class _Resolver:
             items=tuple(use.items or ("*",)),
         )
 
+    def _device(self, form: str | Mapping[str, Any]) -> DeviceUse:
+        name, given = _named(form)
+        device = self.names.get("devices", name)
+        if given is not None and not isinstance(given, dict):
+            if not device.params:
+                raise UsageError(f"device {name!r} has no parameter to be {given!r}")
+            given = {next(iter(device.params)): given}
+        use = device_use(device, given or {})
+        try:
+            self.names.check(device, use.params)
+        except Unavailable:
+            pass  # its rows say so
+        except ValueError as error:
+            raise UsageError(f"device {name!r}: {error}") from None
+        return use
+
     def _entries(self, form: str | ModelForm) -> list[Entry]:
         use = ModelForm(name=form) if isinstance(form, str) else form
         models = self._select(use)
         if use.label is not None and (len(models) > 1 or len(use.variants) > 1):
             raise UsageError(f"label {use.label!r} would name {len(models)} models: leave it out")
-        return [_entry(model, use, variant) for model in models for variant in use.variants]
+        return [
+            _entry(model, use, name, self._variant(model, name, given))
+            for model in models
+            for name, given in map(_named, use.variants)
+        ]
+
+    def _variant(self, model: Model, name: str, given: Any) -> VariantUse | None:
+        """Return the variant that suits any model, None for one of the model's own."""
+        if name == "base" or name in model.variants:
+            if given is not None:
+                raise UsageError(f"variant {name!r} of {model.name!r} takes no parameters")
+            return None
+        variants: Mapping[str, Variant] = self.names.all("variants")
+        if name not in variants:
+            known = ["base", *model.variants, *variants]
+            hint = nearest(name, known) or f"; it has {', '.join(known)}"
+            raise UsageError(f"model {model.name!r} has no variant {name!r}{hint}")
+        variant = self.names.get("variants", name)
+        if variant.families and model.family not in variant.families:
+            families = ", ".join(variant.families)
+            raise UsageError(f"variant {name!r} suits {families}, not {model.family!r}")
+        if given is not None and not isinstance(given, dict):
+            raise UsageError(f"variant {name!r}: expected a mapping of parameters, got {given!r}")
+        params = dict(given or {})
+        data = params.pop("calibration", None) if variant.calibrated else None
+        _known("parameter", params, variant.params, f"variant {name!r}")
+        if variant.calibrated and data is None:
+            example = f"{{{name}: {{calibration: DATASET}}}}"
+            raise UsageError(f"variant {name!r} is calibrated on data: write {example}")
+        return VariantUse(
+            variant=variant,
+            params={**variant.params, **params},
+            calibration=None if data is None else self._calibration(data),
+        )
+
+    def _calibration(self, data: Any) -> SuiteDataset:
+        try:
+            form = data if isinstance(data, str) else DatasetForm.model_validate(data)
+        except ValidationError:
+            raise UsageError(
+                f"calibration: expected a dataset's name, or {{name, params, items}}, got {data!r}"
+            ) from None
+        return self._dataset(form)
 
     def _select(self, use: ModelForm) -> list[Model]:
         """Return the models meant; a glob or a tag means those of the suite's families."""
@@ -260,7 +334,7 @@ class _Resolver:
             )
         measured = {m.name for m in metrics}
         derived: Mapping[str, Derived] = self.names.all("derived")
-        times = {f"{s.name}_seconds" for _, task in tasks for s in task.stages if s.model}
+        times = {f"{s.name}_seconds" for _, task in tasks for s in task.stages if s.timed}
         columns = [*measured, *derived, *times]
         for path, name in [
             (("board", "rank_by"), board.rank_by),
@@ -304,14 +378,17 @@ class _Resolver:
                 )
 
 
-def _entry(model: Model, use: ModelForm, variant: str) -> Entry:
+def _named(form: str | Mapping[str, Any]) -> tuple[str, Any]:
+    """Return a name and what is given with it: ``NAME`` or ``{NAME: VALUE}``."""
+    if isinstance(form, str):
+        return form, None
+    [(name, value)] = form.items()
+    return name, value
+
+
+def _entry(model: Model, use: ModelForm, variant: str, wraps: VariantUse | None) -> Entry:
     _known("parameter", use.params, model.params, f"model {model.name!r}")
-    overlay: Mapping[str, Json] = {}
-    if variant != "base":
-        if variant not in model.variants:
-            known = ", ".join(["base", *model.variants])
-            raise UsageError(f"model {model.name!r} has no variant {variant!r}; it has {known}")
-        overlay = model.variants[variant]
+    overlay: Mapping[str, Json] = model.variants.get(variant, {})
     axes: Mapping[str, Sequence[Json]] = model.points
     if use.points is not None:
         _known("operating point", use.points, model.points, f"model {model.name!r}")
@@ -321,7 +398,10 @@ def _entry(model: Model, use: ModelForm, variant: str) -> Entry:
                 raise UsageError(f"model {model.name!r}: a value of {axis!r} stands here twice")
     changed = ",".join(f"{k}={v}" for k, v in use.params.items())
     label = model.name + (f"({changed})" if changed else "")
-    label += f"+{variant}" if variant != "base" else ""
+    if variant != "base":
+        own = wraps.params.items() if wraps else ()
+        differ = [f"{k}={v}" for k, v in own if wraps and wraps.variant.params[k] != v]
+        label += f"+{variant}" + (f"({','.join(differ)})" if differ else "")
     label += " (privileged)" if use.privileged else ""
     return Entry(
         label=use.label or label,
@@ -329,6 +409,7 @@ def _entry(model: Model, use: ModelForm, variant: str) -> Entry:
         params={**model.params, **overlay, **use.params},
         points=tuple(dict(zip(axes, values, strict=True)) for values in product(*axes.values())),
         variant=variant,
+        wraps=wraps,
         privileged=use.privileged,
     )
 

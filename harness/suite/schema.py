@@ -37,6 +37,7 @@ Slug = Annotated[str, AfterValidator(_slug)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Scalar = None | bool | int | float | str
 Value = Scalar | list[Any] | dict[str, Any]
+Named = str | Annotated[dict[str, Value], Field(min_length=1, max_length=1)]
 Points = dict[str, Annotated[list[Value], Field(min_length=1)]]
 
 
@@ -68,7 +69,10 @@ class ModelForm(_Form):
     label: Annotated[str | None, Field(description="how the row is called")] = None
     params: dict[str, Value] = {}
     points: Points | None = None
-    variants: Annotated[list[str], Field(min_length=1)] = ["base"]
+    variants: Annotated[
+        list[Named],
+        Field(min_length=1, description="names, or one name with its parameters: {w8a8: {…}}"),
+    ] = ["base"]
     privileged: Annotated[
         bool, Field(description="let it see what the task keeps from models; it is not ranked")
     ] = False
@@ -104,7 +108,13 @@ class SuiteForm(_Form):
     models: Annotated[list[str | ModelForm], Field(min_length=1)]
     metrics: Annotated[list[str], Field(min_length=1, description="names or globs")]
     seeds: Annotated[list[Seed], Field(min_length=1)] = [0]
-    devices: Annotated[list[str], Field(min_length=1)] = ["host"]
+    devices: Annotated[
+        list[Named],
+        Field(
+            min_length=1,
+            description="names, or one name with its first parameter or several: {NAME: VALUE}",
+        ),
+    ] = ["host"]
     limits: Annotated[
         dict[str, Any], Field(description="seconds, memory, output; or a stage's own")
     ] = {}

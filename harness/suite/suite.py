@@ -6,26 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.spec import Dataset, Derived, Family, Json, Metric, Model, Task
+from harness.spec import (
+    Dataset,
+    Derived,
+    DeviceUse,
+    Family,
+    Json,
+    Metric,
+    Model,
+    Task,
+    Variant,
+)
 from harness.suite.schema import BoardForm, Limits
 
-__all__ = ["Entry", "Suite", "SuiteDataset"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """One row of the board: a model with its parameters, variant and operating points.
-
-    Attributes:
-        privileged: whether it sees what a task keeps from other models.
-    """
-
-    label: str
-    model: Model
-    params: Mapping[str, Json]
-    points: tuple[Mapping[str, Json], ...]
-    variant: str = "base"
-    privileged: bool = False
+__all__ = ["Entry", "Suite", "SuiteDataset", "VariantUse"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,11 +32,39 @@ class SuiteDataset:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VariantUse:
+    """A variant as the suite uses it, with the dataset it is calibrated on."""
+
+    variant: Variant
+    params: Mapping[str, Json]
+    calibration: SuiteDataset | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One row of the board: a model with its parameters, variant and operating points.
+
+    Attributes:
+        wraps: the variant, where it is one that suits any model.
+        privileged: whether it sees what a task keeps from other models.
+    """
+
+    label: str
+    model: Model
+    params: Mapping[str, Json]
+    points: tuple[Mapping[str, Json], ...]
+    variant: str = "base"
+    wraps: VariantUse | None = None
+    privileged: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Suite:
     """What is run on what, and what the board shows.
 
     Attributes:
         digest: sha256 of the file's data; says which suite a board was made from.
+        tasks, metrics: what is done on a device stands here once for each of ``devices``.
         derived: the derived scores whose inputs are all measured.
         limits: stage name to its limits; ``""`` holds the suite's own.
         plugins: single-file plugins it asked for.
@@ -59,7 +81,7 @@ class Suite:
     metrics: tuple[Metric, ...]
     derived: tuple[Derived, ...]
     seeds: tuple[int, ...]
-    devices: tuple[str, ...]
+    devices: tuple[DeviceUse, ...]
     limits: Mapping[str, Limits]
     board: BoardForm
     plugins: tuple[Path, ...] = field(default=())

@@ -8,6 +8,7 @@ import importlib.util
 import json
 import math
 import os
+import pathlib
 import sys
 from collections import OrderedDict
 from typing import Any
@@ -34,9 +35,23 @@ class Calls:
             _import_file(name, path)
         if not request["factory"]:
             return None
-        key = json.dumps([request["factory"], request["params"]], sort_keys=True)
+        wrap = request.get("wrap")
+        key = json.dumps([request["factory"], request["params"], wrap], sort_keys=True)
         if key not in self._built:
-            self._built[key] = kinds.find(request["factory"])(**request["params"])
+            made = kinds.find(request["factory"])(**request["params"])
+            if wrap is not None:
+                items = [_load(wrap["kind"], part) for part in wrap["items"]]
+                made = kinds.find(wrap["run"])(made, items, **wrap["params"])
+            self._built[key] = made
+        return self._built[key]
+
+    def device(self, request: dict[str, Any]) -> Any:
+        """Return the device of the call, made once by its factory."""
+        device = request["device"]
+        key = json.dumps(device, sort_keys=True)
+        if key not in self._built:
+            folder = pathlib.Path(device["folder"])
+            self._built[key] = kinds.find(device["factory"])(folder, **device["params"])
         return self._built[key]
 
     def load(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
@@ -52,14 +67,15 @@ class Calls:
         if request["op"] == "score":
             return made(*inputs.values())
         run = kinds.find(request["run"])
-        return run(made, inputs, request["point"], request["seed"])
+        own = (self.device(request),) if "device" in request else ()
+        return run(made, inputs, request["point"], request["seed"], *own)
 
     def keep(self, request: dict[str, Any], result: Any) -> dict[str, Any]:
         """Check what came back, and leave artifacts in the outbox."""
         if request["op"] == "score":
             if request.get("elements"):
                 return {"values": _scores(request, result)}
-            return {"value": _score(request, result)}
+            return _signed(request, result)
         return {"artifacts": _artifacts(request, result)}
 
     def _value(self, wanted: dict[str, Any], part: dict[str, Any]) -> Any:
@@ -138,6 +154,17 @@ def _score(request: dict[str, Any], result: Any) -> float:
         raise Refused("nonfinite", f"the score is {value}")
     _check_range(value, low, high)
     return value
+
+
+def _signed(request: dict[str, Any], result: Any) -> dict[str, Any]:
+    """Return a score with what the metric says of it (:class:`harness.spec.Signed`)."""
+    from harness.spec import Signed
+
+    if not isinstance(result, Signed):
+        return {"value": _score(request, result)}
+    found = {"value": _score(request, result.value), "how": str(result.how)}
+    replicates = [_score(request, value) for value in result.replicates]
+    return found | {"replicates": replicates, "n": int(result.n), "note": str(result.note)}
 
 
 def _check_range(value: float, low: float, high: float) -> None:
