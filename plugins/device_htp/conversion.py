@@ -1,0 +1,130 @@
+"""From a module to the ONNX file that is compiled, in float32 or INT8, made once per folder."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["float_model", "int8_model"]
+
+_EXPORTERS = ("torch", "onnx", "onnxscript", "onnxruntime")
+
+
+def float_model(folder: Path, module: Any, inputs: Sequence[Any], name: str) -> bytes:
+    """Return the ONNX of a module, from ``folder`` where it is there already.
+
+    A file is known by the traced graph, the weights and the exporter's versions: tracing takes a
+    tenth of the time of an export.
+
+    Raises:
+        harness_plugins.device_host.export.ExportError: it cannot be exported.
+    """
+    from harness_plugins.device_host.export import to_onnx
+
+    return _kept(folder, _trace(module, inputs), lambda: to_onnx(module, inputs, name=name))
+
+
+def int8_model(folder: Path, model: bytes, inputs: Mapping[str, NDArray[Any]]) -> bytes:
+    """Return ``model`` in QDQ form as onnxruntime makes it for QNN.
+
+    Weights in INT8, symmetric and per output channel; activations in UINT8 over the range
+    (minimum to maximum) they have on ``inputs``, on which nothing but this is known.
+
+    Args:
+        folder: where results are kept.
+        model: ONNX in float32.
+        inputs: arrays by the names of the model's inputs.
+    """
+    key = hashlib.sha256(b"int8" + _versions() + model)
+    for name in sorted(inputs):
+        key.update(f"{name}{inputs[name].dtype}{inputs[name].shape}".encode())
+        key.update(np.ascontiguousarray(inputs[name]).tobytes())
+    return _kept(folder, key.hexdigest(), lambda: _quantised(model, inputs))
+
+
+def _trace(module: Any, inputs: Sequence[Any]) -> str | None:
+    """Return a digest of what ``module`` does, or None where it cannot be traced."""
+    import torch
+
+    from harness.cost import digest
+    from harness_plugins.device_host.export import OPSET, as_tensors
+
+    arguments = as_tensors(inputs)
+    key = hashlib.sha256(_versions() + f"{OPSET} {digest(module)}".encode())
+    modes = [(part, part.training) for part in module.modules()]
+    try:
+        program = torch.export.export(module.eval(), tuple(arguments))
+    except Exception:  # noqa: BLE001 - the export itself says why
+        return None
+    finally:
+        for part, mode in modes:
+            part.training = mode
+    key.update(str(program.graph).encode())
+    for value in torch.utils._pytree.tree_leaves(arguments):  # noqa: SLF001
+        if isinstance(value, torch.Tensor):
+            key.update(f"{value.dtype}{tuple(value.shape)}".encode())
+    for value in program.constants.values():
+        if isinstance(value, torch.Tensor):
+            key.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return key.hexdigest()
+
+
+def _versions() -> bytes:
+    return " ".join(f"{name} {metadata.version(name)}" for name in _EXPORTERS).encode()
+
+
+def _kept(folder: Path, key: str | None, make: Callable[[], bytes]) -> bytes:
+    """Return the file of ``key``; made, and put in place as a whole, where it is missing."""
+    if key is None:
+        return make()
+    path = folder / f"{key}.onnx"
+    if path.is_file():
+        return path.read_bytes()
+    data = make()
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=folder, suffix=".part", delete=False) as file:
+        file.write(data)
+    os.replace(file.name, path)
+    return data
+
+
+def _quantised(model: bytes, inputs: Mapping[str, NDArray[Any]]) -> bytes:
+    from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize
+    from onnxruntime.quantization.execution_providers.qnn import get_qnn_qdq_config
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    class Once(CalibrationDataReader):
+        def __init__(self) -> None:
+            self._left = [dict(inputs)]
+
+        def get_next(self) -> Any:
+            return self._left.pop() if self._left else None
+
+    logger = logging.getLogger()
+    level = logger.level
+    logger.setLevel(logging.ERROR)  # it advises the pre-processing that was just done
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            source, ready, made = (Path(scratch, n) for n in ("float", "ready", "int8"))
+            source.write_bytes(model)
+            quant_pre_process(source, ready, skip_symbolic_shape=True)
+            config = get_qnn_qdq_config(
+                ready,
+                Once(),
+                activation_type=QuantType.QUInt8,
+                weight_type=QuantType.QInt8,
+                per_channel=True,
+            )
+            quantize(ready, made, config)
+            return made.read_bytes()
+    finally:
+        logger.setLevel(level)
