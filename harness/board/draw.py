@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from harness.board import figures, panels
 from harness.board.measure import Measured
 from harness.board.model import Board
+from harness.board.parts import parts
 from harness.board.values import Inputs
 from harness.errors import UsageError
 from harness.run.plan import dataset_items, dataset_label
@@ -19,6 +20,7 @@ from harness.spec import (
     FrontPanel,
     Item,
     MatrixPanel,
+    PartsPanel,
     ProfilePanel,
     SeriesPanel,
     Unavailable,
@@ -55,6 +57,11 @@ def draw(
         board,
         curves=_all(panels.curves(p, board, m) for p, m in of_scores(CurvePanel)),
         fronts=_all(panels.fronts(p, board, m) for p, m in of_scores(FrontPanel)),
+        parts=_all(
+            parts(p, suite, board, dataset, inputs)
+            for p in _panels(suite, PartsPanel)
+            for dataset, inputs in _inputs(p, suite, left, read)
+        ),
         matrices=_all(
             figures.matrices(p, suite, board, dataset, inputs)
             for p in _panels(suite, MatrixPanel)
@@ -87,7 +94,7 @@ def _panels(suite: Suite, kind: type[P]) -> list[P]:
 
 
 def _inputs(
-    panel: MatrixPanel | SeriesPanel, suite: Suite, nodes: Nodes, read: Any
+    panel: MatrixPanel | PartsPanel | SeriesPanel, suite: Suite, nodes: Nodes, read: Any
 ) -> Iterator[tuple[str, Inputs]]:
     """Yield each dataset with what a panel asks for, of each task that leaves it."""
     for use in suite.datasets:

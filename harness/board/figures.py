@@ -27,7 +27,7 @@ from harness.registry import resolve
 from harness.spec import MatrixPanel, ProfilePanel, SeriesPanel
 from harness.suite import Suite
 
-__all__ = ["matrices", "profiles", "series"]
+__all__ = ["board_entries", "first_point", "matrices", "profiles", "reason_of", "series"]
 
 Floats = NDArray[np.float64]
 
@@ -46,7 +46,7 @@ def matrices(
     panel: MatrixPanel, suite: Suite, board: Board, dataset: str, inputs: Inputs
 ) -> Iterator[MatrixData]:
     """Yield the matrices of the first entries of the board, if any entry left what they need."""
-    entries = [e for e in _entries(board, dataset) if inputs.places(e)]
+    entries = [e for e in board_entries(board, dataset) if inputs.places(e)]
     if not entries:
         return
     kept = entries[: _OF_BIG if len(entries) > _BIG else _FIGURES]
@@ -58,10 +58,10 @@ def matrices(
             found = resolve(panel.compute)(*inputs.values(entry, place))
             made = tuple(_matrix(str(title), array, panel) for title, array in found.items())
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
-            failed.append((entry, _reason(error)))
+            failed.append((entry, reason_of(error)))
         else:
             figures.append(
-                MatrixFigure(entry=entry, matrices=made, point=_first_point(suite, entry))
+                MatrixFigure(entry=entry, matrices=made, point=first_point(suite, entry))
             )
     shared, own = _apart(figures)
     yield MatrixData(
@@ -120,7 +120,7 @@ def series(
     panel: SeriesPanel, suite: Suite, board: Board, dataset: str, inputs: Inputs
 ) -> Iterator[LinesData]:
     """Yield the means over time of the first entries of the board, if any left a series."""
-    entries = [e for e in _entries(board, dataset) if inputs.places(e)]
+    entries = [e for e in board_entries(board, dataset) if inputs.places(e)]
     if not entries:
         return
     kept = entries[: _OF_BIG if len(entries) > _BIG else _LINES]
@@ -133,13 +133,13 @@ def series(
         try:
             at, runs = _runs(panel, inputs, entry, min(_STEPS, _POINTS // len(kept)))
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
-            failed.append((entry, _reason(error)))
+            failed.append((entry, reason_of(error)))
             continue
         band = mean_band(runs)
         if np.all(np.isnan(band.mean)):
             failed.append((entry, "a single series has no mean"))
             continue
-        lines.append(_line(entry, _first_point(suite, entry), at, band))
+        lines.append(_line(entry, first_point(suite, entry), at, band))
         if len(places) < most:
             partial.append((entry, f"{most - len(places)} of {most} runs left nothing"))
     values = [v for line in lines for v in (*line.low, *line.high, *line.y)]
@@ -201,7 +201,7 @@ def profiles(
     known = {e: n for n, e in enumerate(scores.entries) if scores.kinds[n] == "measured"}
     found = {
         entry: _one_by_one(scores, panel.metric, known[entry])
-        for entry in _entries(board, scores.dataset)
+        for entry in board_entries(board, scores.dataset)
         if entry in known
     }
     found = {entry: own for entry, own in found.items() if np.isfinite(own).sum() > 1}
@@ -220,7 +220,7 @@ def profiles(
         step=True,
         counted="scores",
         lines=tuple(
-            _line(entry, _first_point(suite, entry), at, share_band(own, at, above=above))
+            _line(entry, first_point(suite, entry), at, share_band(own, at, above=above))
             for entry, own in kept.items()
         ),
         left=len(found) - len(kept),
@@ -245,7 +245,7 @@ def _thresholds(scores: Sequence[Floats], low: float, high: float, most: int) ->
     return values[thin(values.size, min(most, _THRESHOLDS))]
 
 
-def _entries(board: Board, dataset: str) -> list[str]:
+def board_entries(board: Board, dataset: str) -> list[str]:
     """Return the measured entries on a dataset, in the order of its table."""
     return [
         row.entry
@@ -256,7 +256,7 @@ def _entries(board: Board, dataset: str) -> list[str]:
     ]
 
 
-def _first_point(suite: Suite, entry: str) -> str:
+def first_point(suite: Suite, entry: str) -> str:
     """Name the first operating point of an entry that has several."""
     points = next((e.points for e in suite.entries if e.label == entry), ())
     return point_label(points[0]) if len(points) > 1 else ""
@@ -281,7 +281,7 @@ def _digits(values: Sequence[float]) -> int:
     return int(np.clip(3 - np.ceil(np.log10(span)), 0, 6)) if span > 0 else 3
 
 
-def _reason(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
     """Say on one line what went wrong."""
     if isinstance(error, Missing):
         return str(error)

@@ -14,6 +14,7 @@ from typing import Any, Final
 from harness.board import html_compare, svg
 from harness.board.html_detail import brief_note, details_html, values_html
 from harness.board.html_figures import figure_html, legend_html, lines_html, matrices_html
+from harness.board.html_parts import parts_html
 from harness.board.html_table import BIG, ORDER, column_widths, table_html
 from harness.board.model import Board, CurvePoint, Kind, Series
 from harness.board.numerals import ARROW, clean
@@ -198,6 +199,9 @@ def _fronts(board: Board, look: Mapping[str, svg.Look]) -> list[dict[str, Any]]:
 
 def _figures(board: Board, look: Mapping[str, svg.Look]) -> list[dict[str, Any]]:
     found = []
+    for place, made in enumerate(board.parts):
+        note = " · ".join(filter(None, (made.dataset, made.where)))
+        found.append(_section("parts", place, made.title, note, parts_html(made)))
     for place, panel in enumerate(board.matrices):
         note = " · ".join(filter(None, (panel.dataset, panel.where)))
         html = matrices_html(panel, place)

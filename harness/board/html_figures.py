@@ -12,7 +12,7 @@ from harness.board.svg_graph import WEAKEST, arrows, graph
 from harness.board.svg_heat import bar, heat
 from harness.board.svg_lines import lines
 
-__all__ = ["figure_html", "legend_html", "lines_html", "matrices_html"]
+__all__ = ["figure_html", "legend_html", "lines_html", "matrices_html", "notes_html"]
 
 _NAMED: Final = 6  # entries without a figure that are named one by one
 
@@ -107,6 +107,11 @@ def _drawn(panel: MatrixData, matrix: Matrix, name: str, place: int, known: dict
     nodes = known.setdefault(count, f"g{place}-{count}")
     scale = max(abs(end) for end in panel.range) or 1.0
     return graph(matrix.values, scale, f"{name}: {matrix.title}", nodes, define=first)
+
+
+def notes_html(failed: Iterable[tuple[str, str]], drawn: int, left: int, note: str = "") -> str:
+    """Write what a panel leaves out, and what a reader must know of it."""
+    return _notes((note, _without("Not shown", failed), _left(drawn, left)))
 
 
 def _notes(notes: Iterable[str]) -> str:

@@ -26,6 +26,8 @@ __all__ = [
     "Matrix",
     "MatrixData",
     "MatrixFigure",
+    "PartsData",
+    "PartsFigure",
     "PointRow",
     "Row",
     "Series",
@@ -33,6 +35,7 @@ __all__ = [
 ]
 
 Kind = Literal["measured", "published"]
+PartsCell = str | float | None | Mapping[str, float]
 NAN = float("nan")
 
 
@@ -266,6 +269,43 @@ class MatrixData:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PartsFigure:
+    """What one entry is made of; ``point`` names its operating point where it has several.
+
+    Attributes:
+        lines: of each part, column title to a text, a number, None, or counts by word.
+    """
+
+    entry: str
+    lines: tuple[Mapping[str, PartsCell], ...]
+    point: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartsData:
+    """A panel of the parts of each entry, as a table.
+
+    Attributes:
+        where: what the numbers are of: item and seed.
+        columns: titles in order; the first one names the parts.
+        words: all words of counts, in order: each has one colour.
+        figures: of the first entries of the board.
+        failed: entries whose parts cannot be had, with the reason.
+        left: how many more entries there are.
+    """
+
+    title: str
+    dataset: str
+    note: str = ""
+    where: str = ""
+    columns: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    figures: tuple[PartsFigure, ...]
+    failed: tuple[tuple[str, str], ...] = ()
+    left: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
     """A function of x for one entry, with its pointwise 95 % band.
 
@@ -347,6 +387,7 @@ class Board:
     tables: tuple[Table, ...] = ()
     curves: tuple[CurveData, ...] = ()
     fronts: tuple[FrontData, ...] = ()
+    parts: tuple[PartsData, ...] = ()
     matrices: tuple[MatrixData, ...] = ()
     series: tuple[LinesData, ...] = ()
     profiles: tuple[LinesData, ...] = ()

@@ -35,6 +35,8 @@ class Component:
         step: the step of the evaluation that runs it, e.g. ``"encode"`` or ``"decode"``. Sums are
             made over steps, so what contains another component must not share its step.
         calls: how often it runs for one item, e.g. the steps of a sampler.
+        output: what it returns in the family's words, e.g. ``"reconstruction"``, where quality
+            can be scored from it.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Component:
     inputs: Sequence[Any]
     step: str = ""
     calls: int = 1
+    output: str = ""
 
 
 class HasComponents(Protocol):

@@ -314,8 +314,9 @@ class PartsPanel:
         inputs: names of artifacts that ``compute`` takes.
         compute: ``Ref`` to ``compute(*values) -> Sequence[Mapping[str, cell]]``: the lines, each a
             mapping of column titles to a text, a number, None, or a mapping of words to numbers
-            (shares of a whole, drawn as one bar). It is called once per row of the board, with
-            the artifacts of the first item and seed, at each operating point that differs.
+            (counts of a whole, drawn as one bar). The first column names the line.
+            It is called once per row of the board, with the artifacts of the first item and the
+            first seed, at the row's first operating point.
         note: what a reader must know of the numbers.
     """
 

@@ -184,3 +184,22 @@ def test_the_board_takes_the_interval_that_a_metric_gives(machine, run):
     assert cell.high == pytest.approx(0.2525, abs=2e-4)
     assert (cell.n, cell.note) == (100, "by hand")
     assert table.rows[0].rank == (1, 1)
+
+
+def test_panels_of_devices_are_drawn_for_each(machine, run):
+    suite = machine(
+        models=["plain", {"name": "plain", "variants": ["shifted"]}],
+        devices=[{"wheel": 4}, "wheel"],
+    )
+    done = run(suite)
+    board = make_board(open_suite(str(suite), ())[0], done.results)
+    assert [panel.title for panel in board.fronts] == [
+        "Error and time: wheel:4",
+        "Error and time: wheel",
+    ]
+    first, second = board.parts
+    assert (first.title, second.title) == ("Parts: wheel:4", "Parts: wheel")
+    assert first.columns == ("part", "seconds", "where")
+    assert first.words == ("NPU", "CPU")
+    assert [f.entry for f in first.figures] == ["plain", "plain+shifted"]
+    assert first.figures[0].lines[0]["seconds"] == 0.25
