@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         process_peak_resident_bytes,
         weights,
     )
+    from harness.cost.timing import Pairs, Timing, time_calls, time_pairs
 
 __all__ = [
     "CONVENTIONS",
@@ -39,12 +40,16 @@ __all__ = [
     "Cost",
     "HasComponents",
     "NotMeasuredError",
+    "Pairs",
     "Run",
+    "Timing",
     "Weights",
     "activations",
     "count",
     "digest",
     "process_peak_resident_bytes",
+    "time_calls",
+    "time_pairs",
     "weights",
     "without_weights",
 ]
@@ -59,6 +64,10 @@ _HOME = {
     "Cost": "counting",
     "count": "counting",
     "without_weights": "execution",
+    "Pairs": "timing",
+    "Timing": "timing",
+    "time_calls": "timing",
+    "time_pairs": "timing",
 }
 
 
