@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from typing import Final, Literal
 
 from harness import spec
+from harness.cost.stages import cost_stage, device_stage
 from harness.hookspecs import hookimpl
+from harness_plugins import cost
 from harness_plugins.causal.datasets import DATASETS
 from harness_plugins.causal.metrics import METRICS
 from harness_suites import shipped
@@ -104,6 +106,8 @@ _STAGES = (
     _stage("intervene", ("checkpoint", "interventions"), spec.Artifact("intervened", "array")),
     _stage("likelihood", ("checkpoint", "test"), spec.Artifact("log_prob", "array")),
     _stage("sample", ("checkpoint",), spec.Artifact("samples", "array")),
+    cost_stage(("checkpoint", "test"), run=f"{_HERE}.stages:cost"),
+    device_stage(("checkpoint", "test"), run=f"{_HERE}.stages:device"),
 )
 
 
@@ -138,6 +142,8 @@ def harness_families() -> Iterable[spec.Family]:
                     rows="true variable",
                     columns="latent",
                 ),
+                *cost.fronts("dci_disentanglement"),
+                *cost.PANELS,
             ),
         )
     ]

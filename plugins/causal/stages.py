@@ -26,9 +26,13 @@ from typing import Any
 
 import numpy as np
 
+from harness.cost.component import Bench
+from harness.cost.stages import measure_cost, measure_device, named_components
 from harness_plugins.causal.interface import CausalModel, Lacking
 
 __all__ = [
+    "cost",
+    "device",
     "encode",
     "fit",
     "graph",
@@ -220,3 +224,17 @@ def _codes(found: Any, x: np.ndarray) -> np.ndarray:
         error.outcome = "nonfinite"
         raise error
     return codes
+
+
+def cost(model: CausalModel, inputs: Mapping[str, Any], point: Any, _seed: int) -> dict[str, Any]:
+    """Count what it costs to encode one observation, once the model has learned."""
+    model.load(inputs["checkpoint"])
+    return {"cost": measure_cost(named_components(model, inputs["test"]["x"][:1], point))}
+
+
+def device(
+    model: CausalModel, inputs: Mapping[str, Any], point: Any, _seed: int, bench: Bench
+) -> dict[str, Any]:
+    """Run on a device what it takes to encode one observation."""
+    model.load(inputs["checkpoint"])
+    return measure_device(named_components(model, inputs["test"]["x"][:1], point), bench)

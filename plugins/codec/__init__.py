@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from harness import spec
+from harness.cost.stages import cost_stage, device_stage
 from harness.hookspecs import hookimpl
-from harness_plugins.codec import conformance, kodak
+from harness_plugins import cost
+from harness_plugins.codec import conformance, kodak, on_device
 from harness_plugins.codec.derived import DERIVED
 from harness_plugins.codec.metrics import METRICS
 from harness_suites import shipped
@@ -42,6 +44,8 @@ _DECODE = spec.Stage(
     inputs=("bitstream",),
     outputs=(spec.Artifact("reconstruction", _PNG),),
 )
+_COST = cost_stage(("reference",))
+_DEVICE = device_stage(("reference",), run=f"{_HERE}.on_device:device")
 _ENCODE_AGAIN = spec.Stage(
     name="encode_again",
     run=f"{_STAGES}:encode_again",
@@ -70,7 +74,7 @@ def harness_families() -> Iterable[spec.Family]:
                     name="image",
                     item="reference",
                     accepts="image",
-                    stages=(_ENCODE, _DECODE),
+                    stages=(_ENCODE, _DECODE, _COST, _DEVICE),
                     summary="each image at each operating point through a real bitstream",
                 ),
                 spec.Task(
@@ -90,6 +94,8 @@ def harness_families() -> Iterable[spec.Family]:
                 spec.FrontPanel(
                     title="BD-rate and decoding time", x="decode_seconds", y="bd_rate_psnr_rgb"
                 ),
+                *cost.fronts("psnr_rgb"),
+                *cost.PANELS,
                 spec.ComparePanel(
                     title="Reconstructions",
                     artifact="reconstruction",
@@ -152,8 +158,9 @@ def harness_datasets() -> Iterable[spec.Dataset]:
 
 @hookimpl
 def harness_metrics() -> Iterable[spec.Metric]:
-    """Declare the metrics of quality, rate and conformance."""
-    return [*METRICS, *conformance.METRICS]
+    """Declare the metrics of quality, rate, cost by step, and conformance."""
+    steps = [*cost.of_step("encode"), *cost.of_step("decode")]
+    return [*METRICS, *steps, *on_device.METRICS, *conformance.METRICS]
 
 
 @hookimpl

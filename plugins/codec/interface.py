@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.spec import Json
 
-__all__ = ["Codec", "EstimatesBits", "HasComponents"]
+__all__ = ["Codec", "EstimatesBits"]
 
 
 @runtime_checkable
@@ -49,15 +49,4 @@ class EstimatesBits(Protocol):
         """Return the bits its entropy model expects for ``image``.
 
         An estimate is kept beside the real length and shown as such; it is never ranked.
-        """
-
-
-@runtime_checkable
-class HasComponents(Protocol):
-    """A codec whose parts can be counted and timed one by one."""
-
-    def components(self) -> Mapping[str, Any]:
-        """Return its parts by their names in the field, e.g. ``g_a``, ``h_a``, ``h_s``, ``g_s``.
-
-        Each value is a torch module, in evaluation mode, as the codec calls it.
         """

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from harness import spec
+from harness.cost.stages import cost_stage, device_stage
 from harness.hookspecs import hookimpl
+from harness_plugins import cost
 from harness_plugins.policy.derived import DERIVED
 from harness_plugins.policy.environments import DATASETS
 from harness_plugins.policy.metrics import METRICS
@@ -58,6 +60,8 @@ _STAGES = (
         per=("seed",),
         privileged=("contexts",),
     ),
+    cost_stage(("checkpoint", "demonstrations"), run=f"{_HERE}.stages:cost"),
+    device_stage(("checkpoint", "demonstrations"), run=f"{_HERE}.stages:device"),
 )
 
 
@@ -94,6 +98,8 @@ def harness_families() -> Iterable[spec.Family]:
                     y="regret so far",
                 ),
                 spec.ProfilePanel(title="Performance profile", metric="episode_return"),
+                *cost.fronts("normalised_return"),
+                *cost.PANELS,
             ),
         )
     ]

@@ -35,6 +35,8 @@ from typing import Any
 
 import numpy as np
 
+from harness.cost.component import Bench
+from harness.cost.stages import measure_cost, measure_device, named_components
 from harness.trace import note
 from harness_plugins.policy.environments.protocol import Array, Environment
 from harness_plugins.policy.environments.registry import describe, make
@@ -44,7 +46,7 @@ from harness_plugins.policy.interface import Lacking, Policy
 from harness_plugins.policy.rollout import Asked, Told, as_probabilities, blanked, play
 from harness_plugins.policy.simulator import CountedExpert, CountedSimulator, Watched
 
-__all__ = ["demonstrate", "fit", "replay", "rollout"]
+__all__ = ["cost", "demonstrate", "device", "fit", "replay", "rollout"]
 
 _AT_ONCE = 64  # episodes of the expert that are played together; it changes no number
 _DEMONSTRATION = ("observations", "actions", "lengths")
@@ -204,3 +206,20 @@ def _reset(model: Policy, batch: int, rng: np.random.Generator, context: Array |
 def _privilege(method: Callable[..., Any], name: str, value: Array) -> dict[str, Array]:
     """Return the value as a keyword, where the method has a parameter of that name."""
     return {name: value} if name in inspect.signature(method).parameters else {}
+
+
+def cost(model: Policy, inputs: Inputs, point: Any, _seed: None) -> dict[str, Any]:
+    """Count what one decision costs: of a policy whose network is there only once it learned."""
+    model.load(inputs["checkpoint"])
+    return {"cost": measure_cost(named_components(model, _first_seen(inputs), point))}
+
+
+def device(model: Policy, inputs: Inputs, point: Any, _seed: None, bench: Bench) -> dict[str, Any]:
+    """Run what one decision takes on a device."""
+    model.load(inputs["checkpoint"])
+    return measure_device(named_components(model, _first_seen(inputs), point), bench)
+
+
+def _first_seen(inputs: Inputs) -> Array:
+    """Return the first observation that was demonstrated, as a batch of one."""
+    return np.asarray(inputs["demonstrations"]["observations"][0, :1])

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from harness import note
+from harness.cost import Component
 from harness_plugins.policy_baselines.networks import (
     Space,
     batches,
@@ -170,6 +171,12 @@ class Cloning:
     def took(self, actions: np.ndarray) -> None:
         """Remember what was executed."""
         self._last = self._space.acted(actions)[:, None]
+
+    def components(self, item: np.ndarray, _point: Mapping[str, Any]) -> list[Component]:
+        """Return the network, as it is asked once for the observations (B, ...) of a step."""
+        seen = self._space.observed(item)[:, None]
+        before = torch.zeros(len(seen), 1, self._space.action_features)
+        return [Component(name="policy", module=self._network, inputs=[seen, before], step="act")]
 
     @torch.no_grad()
     def _output(self, observation: np.ndarray) -> Tensor:

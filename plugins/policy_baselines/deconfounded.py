@@ -23,6 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from harness import note
+from harness.cost import Component
 from harness_plugins.policy_baselines.cloning import sharpened
 from harness_plugins.policy_baselines.networks import (
     Space,
@@ -65,11 +66,11 @@ class World(nn.Module):
 
     def acting(self, seen: Tensor) -> Tensor:
         """Return the policy's outputs under each latent: (..., F) to (..., K, O)."""
-        return self.policy(self._with_latents(seen))
+        return self.policy(self.with_latents(seen))
 
     def answering(self, seen: Tensor, acted: Tensor, after: Tensor) -> Tensor:
         """Return log p(o' | o, a, z) for each latent: (..., K)."""
-        inputs = self._with_latents(torch.cat([seen, acted], -1))
+        inputs = self.with_latents(torch.cat([seen, acted], -1))
         found = self.dynamics(inputs)
         if self.space.states:
             return (found.log_softmax(-1) * after[..., None, :]).sum(-1)
@@ -79,7 +80,8 @@ class World(nn.Module):
         wide = -(0.5 * (error / 3) ** 2 + np.log(3.0)).sum(-1)
         return torch.logaddexp(close + np.log(1 - _OUTLIER), wide + np.log(_OUTLIER))
 
-    def _with_latents(self, values: Tensor) -> Tensor:
+    def with_latents(self, values: Tensor) -> Tensor:
+        """Return values (..., F) beside each latent: (..., K, F + K)."""
         one_hot = torch.eye(self.latents).expand(*values.shape[:-1], -1, -1)
         repeated = values[..., None, :].expand(*values.shape[:-1], self.latents, -1)
         return torch.cat([repeated, one_hot], -1)
@@ -165,6 +167,23 @@ class Deconfounded:
     def took(self, actions: np.ndarray) -> None:
         """Remember what was done, to hear what the world answers."""
         self._before = (self._seen, self._space.acted(actions))
+
+    def components(self, item: np.ndarray, _point: Mapping[str, Any]) -> list[Component]:
+        """Return policy and dynamics, as they are asked for the observations (B, ...) of a step.
+
+        Both are asked for every latent at once.
+        """
+        world = self._world
+        seen = self._space.observed(item)
+        acted = torch.zeros(len(seen), self._space.action_features)
+        given = {
+            "policy": (world.policy, seen),
+            "dynamics": (world.dynamics, torch.cat([seen, acted], -1)),
+        }
+        return [
+            Component(name=name, module=module, inputs=[world.with_latents(values)], step="act")
+            for name, (module, values) in given.items()
+        ]
 
     @torch.no_grad()
     def _update(self, observation: np.ndarray) -> Tensor:

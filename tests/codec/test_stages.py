@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 
 from harness import trace
 from harness_plugins.codec import stages
-from harness_plugins.codec.interface import Codec, EstimatesBits, HasComponents
+from harness_plugins.codec.interface import Codec, EstimatesBits
 from harness_plugins.codec.outputs import as_bitstream, as_image
 
 IMAGE = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
@@ -79,8 +79,6 @@ def test_protocols():
     assert isinstance(Raw(), Codec)
     assert not isinstance(Raw(), EstimatesBits)
     assert isinstance(Estimating(), EstimatesBits)
-    assert not isinstance(Raw(), HasComponents)
-    assert isinstance(SimpleNamespace(components=dict), HasComponents)
     assert not isinstance(SimpleNamespace(encode=len), Codec)
 
 
