@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from harness.cost.deepspeed import MatmulOperator, billed_macs
+from harness.cost.deepspeed import TensorMethods, billed_macs
 from harness.cost.dense import dense_macs, is_free, kind_of
 from harness.cost.execution import Call, as_inputs, run, shapes_of, storage_key
 
@@ -90,8 +90,8 @@ def count(
     if convention == "dense":
         run(module, args, kwargs, _Dense(tally))
     else:
-        with MatmulOperator() as operator:
-            run(module, args, kwargs, _DeepSpeed(tally, operator))
+        with TensorMethods() as methods:
+            run(module, args, kwargs, _DeepSpeed(tally, methods))
     return Cost(
         macs=sum(tally.by_kind.values()),
         by_kind=dict(sorted(tally.by_kind.items())),
@@ -147,8 +147,8 @@ class _Dense:
 class _DeepSpeed:
     """What the model's code called by a name that the profiler had replaced."""
 
-    def __init__(self, tally: _Tally, operator: MatmulOperator) -> None:
-        self.tally, self.operator = tally, operator
+    def __init__(self, tally: _Tally, methods: TensorMethods) -> None:
+        self.tally, self.methods = tally, methods
         self.billed = False
 
     def began(self, module: torch.nn.Module) -> None:
@@ -166,10 +166,11 @@ class _DeepSpeed:
         macs = dense_macs(call)
         if macs or (macs is None and not is_free(call)):
             outermost = (*call.outer, call.name)[0]
-            self.tally.missed("Tensor.__matmul__" if self.operator.running else outermost)
+            self.tally.missed(outermost if self.methods.times else "Tensor.__matmul__")
 
     def _bill(self, call: Call) -> None:
-        found = None if self.operator.running else billed_macs(call)
+        found = billed_macs(call) if self.methods.times else None
         self.billed = found is not None
         if found is not None:
-            self.tally.add(call, *found)
+            kind, macs = found
+            self.tally.add(call, kind, macs * self.methods.times)

@@ -3,7 +3,8 @@
 It replaced Python functions (``F.linear``, ``F.conv*``, ``torch.matmul`` …) by ones that bill
 first. So it saw what a model called by name and nothing below: not ``@``, ``torch.einsum``,
 ``torch.baddbmm`` or the inside of an LSTM, all of which it gave no MACs. Its formula for
-transposed convolutions takes the input's channels for the output's.
+transposed convolutions takes the input's channels for the output's. ``Tensor.bmm`` it billed
+twice.
 
 Source: ``deepspeed/profiling/flops_profiler/profiler.py`` of the release 0.5.10 (January 2022).
 """
@@ -19,28 +20,33 @@ import torch
 
 from harness.cost.execution import Call
 
-__all__ = ["MatmulOperator", "billed_macs"]
+__all__ = ["TensorMethods", "billed_macs"]
 
 _PRODUCTS = frozenset({"aten::matmul", "aten::mm", "aten::bmm"})
 _lock = threading.RLock()
 
 
-class MatmulOperator:
-    """Know when ``@`` runs: torch gives it and ``Tensor.matmul`` one name.
+# How often a method of torch.Tensor was billed where that is not once, as its function is: ``@``
+# was never replaced, and the replaced ``Tensor.bmm`` called the replaced ``torch.bmm``.
+_TIMES = {"__matmul__": 0, "__rmatmul__": 0, "bmm": 2}
 
-    While open, ``torch.Tensor.__matmul__`` and its mirror are replaced by ones that set
-    ``running``; one thread at a time.
+
+class TensorMethods:
+    """Know by which method a product was asked for: torch gives functions and methods one name.
+
+    While open, methods of ``torch.Tensor`` are replaced by ones that set ``times``, how often
+    the profiler billed what runs now; one thread at a time.
     """
 
     def __init__(self) -> None:
-        self.running = False
+        self.times = 1
 
     def __enter__(self) -> Self:
         _lock.acquire()
-        self._before = {n: getattr(torch.Tensor, n) for n in ("__matmul__", "__rmatmul__")}
-        self._own = {n: n in vars(torch.Tensor) for n in self._before}
+        self._before = {name: getattr(torch.Tensor, name) for name in _TIMES}
+        self._own = {name: name in vars(torch.Tensor) for name in _TIMES}
         for name, original in self._before.items():
-            setattr(torch.Tensor, name, self._marking(original))
+            setattr(torch.Tensor, name, self._marking(original, _TIMES[name]))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -51,13 +57,15 @@ class MatmulOperator:
                 delattr(torch.Tensor, name)
         _lock.release()
 
-    def _marking(self, original: Any) -> Any:
+    def _marking(self, original: Any, times: int) -> Any:
         def multiply(left: Any, right: Any) -> Any:
-            before, self.running = self.running, True
+            if self.times != 1:  # torch's own work on meta, inside another method
+                return original(left, right)
+            self.times = times
             try:
                 return original(left, right)
             finally:
-                self.running = before
+                self.times = 1
 
         return multiply
 

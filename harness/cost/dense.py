@@ -52,8 +52,8 @@ _RECURRENT = frozenset(
 )
 
 # Not counted by convention: normalisation, reduction, pooling, softmax, interpolation, and what
-# moves, makes, sorts or picks numbers. Operators that torch tags as pointwise, views and
-# factories are free too, and stand not here.
+# moves, makes, sorts or picks numbers; in place or not. Operators that torch tags as pointwise,
+# views and factories are free too, and stand not here.
 _FREE_NAMES = """
     native_batch_norm _native_batch_norm_legit _native_batch_norm_legit_no_training batch_norm
     _batch_norm_with_update native_layer_norm native_group_norm _fused_rms_norm
@@ -61,22 +61,21 @@ _FREE_NAMES = """
     norm linalg_vector_norm argmax argmin aminmax count_nonzero median nanmean
     max_pool2d_with_indices max_pool3d_with_indices avg_pool1d avg_pool2d avg_pool3d
     _adaptive_avg_pool2d _adaptive_avg_pool3d adaptive_max_pool2d adaptive_max_pool3d
-    _softmax _log_softmax _safe_softmax glu
+    _softmax _log_softmax _safe_softmax glu hardswish
     upsample_nearest1d upsample_nearest2d upsample_nearest3d _upsample_nearest_exact2d
     upsample_linear1d upsample_bilinear2d _upsample_bilinear2d_aa upsample_bicubic2d
     _upsample_bicubic2d_aa upsample_trilinear3d
-    embedding index index_select gather take masked_select nonzero where index_put index_put_
-    _unsafe_index scatter scatter_ scatter_add scatter_add_ index_add index_add_ index_copy
-    index_copy_ index_fill index_fill_ masked_scatter masked_scatter_
-    cat stack copy copy_ clone _to_copy fill fill_ zero_ lift lift_fresh lift_fresh_copy
+    embedding index index_select gather take masked_select nonzero where index_put _unsafe_index
+    scatter scatter_add index_add index_copy index_fill masked_scatter
+    cat stack copy clone _to_copy fill zero lift lift_fresh lift_fresh_copy
     roll flip repeat constant_pad_nd reflection_pad1d reflection_pad2d reflection_pad3d
     replication_pad1d replication_pad2d replication_pad3d tril triu sort topk
     empty_like zeros_like ones_like full_like rand_like randn_like randint_like
     new_empty new_zeros new_ones new_full new_empty_strided
-    normal_ uniform_ bernoulli bernoulli_ native_dropout multinomial
+    normal uniform bernoulli native_dropout multinomial
     bucketize searchsorted unique2 _unique2 one_hot pixel_shuffle pixel_unshuffle
     native_channel_shuffle channel_shuffle im2col col2im slice_scatter select_scatter
-    diag_embed _local_scalar_dense equal _reshape_copy _unsafe_view resize_ set_
+    diag_embed _local_scalar_dense equal _reshape_copy _unsafe_view resize set
     """
 _FREE = frozenset(f"aten::{name}" for name in _FREE_NAMES.split())
 
@@ -99,15 +98,23 @@ def dense_macs(call: Call) -> int | None:
 def is_free(call: Call) -> bool:
     """Return whether the convention leaves the operator out, so that its lack means nothing."""
     operator = call.operator
-    tags = operator.tags
     return (
-        call.name in _FREE
-        or torch.Tag.pointwise in tags
-        or torch.Tag.inplace_view in tags
+        call.name.removesuffix("_") in _FREE
+        or _is_pointwise(call)
+        or torch.Tag.inplace_view in operator.tags
         or bool(operator.is_view)
         or call.name.startswith("prim::")
         or not any(isinstance(t, torch.Tensor) for t in tree_leaves((call.args, call.kwargs)))
     )
+
+
+def _is_pointwise(call: Call) -> bool:
+    tags = set(call.operator.tags)
+    if call.name.startswith("aten::") and call.name.endswith("_"):
+        # Of some operators torch tags only the form that is not in place: of gelu_, masked_fill_ …
+        form = getattr(torch.ops.aten, call.name[len("aten::") : -1], None)
+        tags.update(*(getattr(form, name).tags for name in form.overloads()) if form else ())
+    return torch.Tag.pointwise in tags
 
 
 def kind_of(call: Call, parameters: frozenset[int]) -> str:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import resource
 import sys
 import weakref
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch.utils._pytree import tree_leaves
 
@@ -25,6 +28,8 @@ __all__ = [
     "process_peak_resident_bytes",
     "weights",
 ]
+
+_WORDS = (bool, int, float, complex, str, bytes, Enum, torch.dtype)
 
 
 @dataclass(frozen=True)
@@ -78,20 +83,54 @@ def weights(module: torch.nn.Module) -> Weights:
 
 
 def digest(module: torch.nn.Module) -> str:
-    """Return the sha256 of a module: its structure, and the bytes of its weights where it has any.
+    """Return the sha256 of a module: its parts, their settings, and the bytes of their weights.
 
-    Two modules of one digest compute the same. Modules on meta have no bytes: of these it tells
-    the structure alone, and differs from that of the same module with weights.
+    Settings are the attributes of each part (a stride, a flag, a function's name), hooks and
+    training mode left out. Two modules of one digest compute the same, if their code is the
+    same. A module on meta has no bytes: its digest tells the structure alone, and differs from
+    that of the same module with weights.
     """
-    found = hashlib.sha256(repr(module).encode())
+    found = hashlib.sha256()
+    own = vars(torch.nn.Module()).keys()
+    for name, part in module.named_modules(remove_duplicate=False):
+        settings = {k: v for k, v in vars(part).items() if k not in own}
+        found.update(f"{name} {_code_name(type(part))} {_plain(settings)}\n".encode())
     named = [*module.named_parameters(remove_duplicate=False)]
     named += [*module.named_buffers(remove_duplicate=False)]
     for name, tensor in named:
-        found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)} ".encode())
-        if tensor.device.type != "meta":
-            data = tensor.detach().cpu().contiguous().view(-1).view(torch.uint8)
-            found.update(memoryview(data.numpy()))
+        found.update(f"{name} {_plain(tensor)}\n".encode())
     return found.hexdigest()
+
+
+def _plain(value: Any) -> str:
+    """Return text that is the same for equal settings in every process."""
+    if isinstance(value, torch.Tensor):
+        text = f"{value.dtype} {tuple(value.shape)}"
+        if value.device.type == "meta":
+            return f"{text} on meta"
+        data = value.detach().cpu().contiguous().view(-1).view(torch.uint8)
+        return f"{text} {hashlib.sha256(memoryview(data.numpy())).hexdigest()}"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(sorted(f"{_plain(k)}: {_plain(v)}" for k, v in value.items())) + "}"
+    if isinstance(value, set | frozenset):
+        return "{" + ", ".join(sorted(map(_plain, value))) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_plain, value)) + "]"
+    if isinstance(value, functools.partial):
+        return f"partial {_plain(value.func)} {_plain(value.args)} {_plain(value.keywords)}"
+    if value is None or isinstance(value, _WORDS):
+        return repr(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        held = {field.name: getattr(value, field.name) for field in fields(value)}
+        return f"{_code_name(type(value))} {_plain(held)}"
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype} {value.shape} {hashlib.sha256(value.tobytes()).hexdigest()}"
+    return _code_name(value if callable(value) else type(value))
+
+
+def _code_name(code: Any) -> str:
+    kind = code if hasattr(code, "__qualname__") else type(code)
+    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _by_dtype(tensors: Any) -> dict[str, int]:
