@@ -20,7 +20,7 @@ def harness_devices() -> list[Device]:
             kind="simulated",
             factory=f"{_HERE}.bench:Htp",
             check=f"{_HERE}.socs:check",
-            params={"soc": "SM8650", "precision": "float", "numerics": False, "seconds": 300},
+            params={"soc": "SM8650", "precision": "float", "numerics": True, "seconds": 120},
             requires=_REQUIRES,
             extra="edge",
             url="https://github.com/onnxruntime/onnxruntime-qnn",

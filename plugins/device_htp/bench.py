@@ -55,7 +55,7 @@ class Htp:
         """Compile the modules among the components, each in a process of its own.
 
         A component's record holds, besides name, step, calls and sha256: ``compiles``;
-        ``reason`` (one line, why not) ; ``placement`` ``{"NPU": operators, "CPU": operators}``
+        ``failure`` (one line, why not); ``placement`` ``{"NPU": operators, "CPU": operators}``
         and ``fallback`` ``{operator: times}`` of those on the CPU; ``compiled_for``, the chip as
         it stands in the binary; ``context_bytes``; ``compile_seconds`` on this machine;
         ``sqnr_db`` and ``psnr_db`` of the emulator's numbers against float32, or ``numerics``,
@@ -110,13 +110,13 @@ class Htp:
         try:
             model = float_model(kept, module, tensors, component.name)
         except ExportError as error:
-            return {**found, "compiles": False, "reason": str(error)}, {}
+            return {**found, "compiles": False, "failure": str(error)}, {}
         if self._precision == "int8":
             try:
                 model = int8_model(kept, model, named)
             except Exception as error:  # noqa: BLE001 - of one component, the row goes on
-                reason = f"cannot be quantised: {' '.join(str(error).split())[:300]}"
-                return {**found, "compiles": False, "reason": reason}, {}
+                failure = f"cannot be quantised: {' '.join(str(error).split())[:300]}"
+                return {**found, "compiles": False, "failure": failure}, {}
         answer, emulated = self._compile(model, named)
         found.update(answer)
         if not found["compiles"]:
@@ -141,10 +141,10 @@ class Htp:
             ended = _run(folder, self._seconds)
             answer = folder / "compiled.json"
             if not answer.is_file():
-                return {"compiles": False, "reason": f"the compiler {ended}"}, []
+                return {"compiles": False, "failure": f"the compiler {ended}"}, []
             found = json.loads(answer.read_text())
             if not found["compiles"]:
-                found["reason"] = _with_log(found["reason"], folder / "log")
+                found["failure"] = _with_log(found["failure"], folder / "log")
             if not (self._numerics and found["compiles"]):
                 return found, []
             if not (folder / "outputs.npz").is_file():

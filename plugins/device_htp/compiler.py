@@ -34,13 +34,13 @@ def main(folder: Path) -> None:
     try:
         session = _session(folder, request["soc"])
     except Exception as error:  # noqa: BLE001 - whatever it is, it is the answer
-        _leave(folder, {"compiles": False, "reason": _line(error)})
+        _leave(folder, {"compiles": False, "failure": _line(error)})
         return
     seconds = time.perf_counter() - start
     found = {"compile_seconds": seconds, **_placement(session), **_context(folder)}
     found["compiles"] = found["placement"]["NPU"] > 0
     if not found["compiles"]:
-        found["reason"] = "every operator stays on the CPU"
+        found["failure"] = "every operator stays on the CPU"
     _leave(folder, found)
     if request["numerics"] and found["compiles"]:
         _emulate(session, folder)

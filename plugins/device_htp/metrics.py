@@ -7,6 +7,7 @@ from typing import Any
 
 from harness.cost import NotMeasuredError
 from harness.spec import Signed
+from harness_plugins.cost.records import platform
 
 __all__ = ["npu_compiles", "npu_share", "npu_sqnr"]
 
@@ -18,9 +19,9 @@ def npu_compiles() -> Callable[[_Record], Signed]:
 
     def score(run: _Record) -> Signed:
         parts = _compiled(run)
-        failed = [f"{part['name']}: {part['reason']}" for part in parts if not part["compiles"]]
+        failed = [f"{part['name']}: {part['failure']}" for part in parts if not part["compiles"]]
         share = 1.0 - len(failed) / len(parts)
-        return Signed(value=share, how=_how(run), note="; ".join(failed))
+        return Signed(value=share, how=platform(run), note="; ".join(failed))
 
     return score
 
@@ -37,7 +38,7 @@ def npu_share() -> Callable[[_Record], Signed]:
         if not total:
             raise NotMeasuredError("nothing is known of any operator's place: no export succeeded")
         share = sum(units.get("NPU", 0) for units in placed) / total
-        return Signed(value=share, how=_how(run), note=_fallback(run))
+        return Signed(value=share, how=platform(run), note=_fallback(run))
 
     return score
 
@@ -49,7 +50,7 @@ def npu_sqnr() -> Callable[[_Record], Signed]:
         parts = _compiled(run)
         found = [part for part in parts if part.get("sqnr_db") is not None]
         if not found:
-            reasons = [part.get("numerics") or part.get("reason") for part in parts]
+            reasons = [part.get("numerics") or part.get("failure") for part in parts]
             why = next((reason for reason in reasons if reason), "numerics: false on this device")
             raise NotMeasuredError(f"no module was emulated: {why}")
         worst = min(found, key=lambda part: part["sqnr_db"])
@@ -57,7 +58,7 @@ def npu_sqnr() -> Callable[[_Record], Signed]:
         note = f"lowest at {worst['name']}" + (
             f"; without {', '.join(without)}" if without else ""
         )
-        return Signed(value=worst["sqnr_db"], how=_how(run), note=note)
+        return Signed(value=worst["sqnr_db"], how=platform(run), note=note)
 
     return score
 
@@ -75,9 +76,3 @@ def _fallback(run: _Record) -> str:
         for operator, times in part.get("fallback", {}).items():
             counts[operator] = counts.get(operator, 0) + times
     return "on the CPU: " + ", ".join(f"{n} {op}" for op, n in counts.items()) if counts else ""
-
-
-def _how(run: _Record) -> str:
-    versions = run["device"]["versions"]
-    tools = ", ".join(f"{name} {versions[name]}" for name in ("onnxruntime-qnn", "QNN"))
-    return f"{run['device']['resolved']}, {run['precision']}, {tools}"
