@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-__all__ = ["OPSET", "ExportError", "as_tensors", "to_onnx", "to_pt2"]
+__all__ = ["OPSET", "ExportError", "as_tensors", "evaluating", "to_onnx", "to_pt2"]
 
 OPSET = 20
 _LOGGERS = ("torch.onnx", "torch.export", "torch._dynamo", "onnxscript", "onnx_ir")
@@ -76,7 +76,7 @@ def to_onnx(module: torch.nn.Module, inputs: Sequence[Any], *, name: str = "") -
 
     name = name or type(module).__name__
     args = _arguments(module, inputs, name)
-    with _quiet(), _failing(name, "ONNX"), _eval(module), torch.no_grad():
+    with _quiet(), _failing(name, "ONNX"), evaluating(module), torch.no_grad():
         # A mapping at the end would be read as keywords, so another one follows it.
         last = ({},) if args and isinstance(args[-1], dict) else ()
         program: Any = torch.onnx.export(
@@ -104,7 +104,7 @@ def to_pt2(module: torch.nn.Module, inputs: Sequence[Any], *, name: str = "") ->
     """
     name = name or type(module).__name__
     args = _arguments(module, inputs, name)
-    with _quiet(), _failing(name, "torch.export"), _eval(module), torch.no_grad():
+    with _quiet(), _failing(name, "torch.export"), evaluating(module), torch.no_grad():
         program = torch.export.export(module, args)
         for node in program.graph.nodes:
             node.meta.pop("stack_trace", None)
@@ -146,7 +146,7 @@ def _forget_origin(model: Any) -> None:
 
 
 @contextlib.contextmanager
-def _eval(module: torch.nn.Module) -> Iterator[None]:
+def evaluating(module: torch.nn.Module) -> Iterator[None]:
     modes = [(part, part.training) for part in module.modules()]
     module.eval()
     try:

@@ -1,22 +1,10 @@
-"""The host as a device, worker processes as an executor, the forms of a board."""
+"""Worker processes as an executor, the forms of a board."""
 
 from __future__ import annotations
 
-from harness import Device, Executor, Exporter, hookimpl
+from harness import Executor, Exporter, hookimpl
 
 __all__: list[str] = []
-
-
-@hookimpl
-def harness_devices() -> list[Device]:
-    return [
-        Device(
-            name="host",
-            kind="measured-host",
-            factory="harness_plugins.local:host",
-            summary="the processor of this machine",
-        )
-    ]
 
 
 @hookimpl

@@ -1,0 +1,73 @@
+"""torch in eager mode on the processor of this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from harness.cost import Component, Run
+from harness_plugins.device_host import hardware
+from harness_plugins.device_host.bench import (
+    ResidentMemory,
+    Started,
+    float_dtypes,
+    host_record,
+    measure_each,
+    on_threads,
+    torch_output,
+)
+from harness_plugins.device_host.export import evaluating
+
+__all__ = ["TorchCpu"]
+
+
+class TorchCpu:
+    """The device ``host``: modules, and whatever else a model does.
+
+    It is what other devices are compared with, so its own outputs stand under the components'
+    names and under no ``NAME|host``.
+
+    Args:
+        _folder: the device's own, unused.
+        threads: within an operator of torch.
+    """
+
+    def __init__(self, _folder: Path, threads: int = 1) -> None:
+        self.threads = threads
+
+    def measure(self, components: Sequence[Component]) -> Run:
+        """Run every component, those that are no modules too.
+
+        Raises:
+            RunError: in one line, where a component does not run.
+        """
+        with ExitStack() as stack:
+            for component in components:
+                if isinstance(component.module, torch.nn.Module):
+                    stack.enter_context(evaluating(component.module))
+            stack.enter_context(on_threads(self.threads))
+            stack.enter_context(torch.inference_mode())
+            record = host_record(
+                "host",
+                hardware.processor(),
+                {"torch": torch.__version__},
+                instructions=torch.backends.cpu.get_cpu_capability(),
+            )
+            records, outputs = measure_each(components, _start, ResidentMemory())
+        record |= {
+            "runtime": "torch",
+            "precision": float_dtypes(components),
+            "threads": self.threads,
+            "components": records,
+        }
+        return Run(record=record, outputs=outputs)
+
+
+def _start(component: Component, inputs: list[Any]) -> Started:
+    module = component.module
+    is_module = isinstance(module, torch.nn.Module)
+    return Started(lambda: module(*inputs), torch_output if is_module else lambda _: None)
