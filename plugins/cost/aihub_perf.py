@@ -33,7 +33,7 @@ def read(path: Path, data: bytes) -> Sequence[PublishedScore]:
     A row is called ``MODEL (PRECISION, DEVICE, RUNTIME)``, or ``MODEL/COMPONENT (…)`` where a
     model has several components. Its scores are ``published_latency_ms``, as AI Hub reports it;
     ``published_memory_mb``, the upper end of the range of the peak; and ``published_npu_share``,
-    the percentage of layers on the NPU. Job and tool versions stand in the signatures.
+    the share of layers on the NPU. Job and tool versions stand in the signatures.
 
     The model's name is that of the file (``resnet50.perf.yaml``), or of its folder where the
     file is called ``perf.yaml``. The numbers belong to no dataset: ``"*"``.
@@ -81,9 +81,9 @@ def _scores(model: str, row: _Row) -> list[PublishedScore]:
         "published_memory_mb": (high, "MB", f"peak, from {low:g} to {high:g}"),
     }
     if row.layers["total"]:
-        share = 100 * row.layers.get("npu", 0) / row.layers["total"]
+        share = row.layers.get("npu", 0) / row.layers["total"]
         layers = f"{row.layers['total']} layers: {placed or 'placed nowhere'}"
-        found["published_npu_share"] = (share, "%", layers)
+        found["published_npu_share"] = (share, "", layers)
     return [
         PublishedScore(
             model=f"{name} ({row.precision}, {row.device}, {row.runtime})",

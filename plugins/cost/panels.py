@@ -10,18 +10,18 @@ _PARTS = "harness_plugins.cost.parts"
 
 PANELS: tuple[PartsPanel, ...] = (
     PartsPanel(
-        title="What it is made of",
+        title="Parts and what they cost",
         inputs=("cost",),
         compute=f"{_PARTS}:counted",
-        note="Counted for one item without running it: of parts that run several times, GMAC is "
-        "of all their calls, and everything else of one.",
+        note="Counted for one item, without running it: GMAC of all calls of a part, parameters "
+        "and memory of one.",
     ),
     PartsPanel(
-        title="Time of its parts",
+        title="Parts on the device",
         inputs=("device_run",),
         compute=f"{_PARTS}:timed",
-        note="Times of one call, over all calls that were timed. Waited is the share of the time "
-        "in which the machine was busy with something else.",
+        note="Times of one call, over all calls that were timed. IQR is the upper quartile minus "
+        "the lower; waited, the share of the time in which there was no core to run on.",
     ),
 )
 

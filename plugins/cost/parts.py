@@ -1,4 +1,4 @@
-"""Tables of a model's parts: what each costs, and how long it took."""
+"""Tables of a model's parts: what each costs, and what a device made of it."""
 
 from __future__ import annotations
 
@@ -11,56 +11,70 @@ from harness_plugins.cost.records import Record, shape_text
 
 __all__ = ["counted", "timed"]
 
-Cell = str | float | int | None | Mapping[str, float]
+Cell = str | float | None | Mapping[str, float]
+Line = dict[str, Cell]
 _DEEPSPEED = "deepspeed-0.5.10"
 
 
-def counted(cost: Mapping[str, Any]) -> list[dict[str, Cell]]:
+def counted(cost: Mapping[str, Any]) -> list[Line]:
     """Return a line for each component: GMAC by kind, parameters, memory."""
-    return [
-        {
-            **_name(part),
-            "input": ", ".join(shape_text(shape) for shape in part["inputs"].values()),
-            "GMAC": part["calls"] * _total(part, "dense"),
-            "kinds": {kind: float(macs) for kind, macs in part["macs"]["dense"].items()},
-            f"GMAC, {_DEEPSPEED}": (
-                part["calls"] * _total(part, _DEEPSPEED) if _DEEPSPEED in part["macs"] else None
-            ),
-            "parameters (M)": part["parameters"] / 1e6,
-            "weights (MB)": _megabytes(part["parameter_bytes"], part["buffer_bytes"]),
-            "peak activation (MB)": part["peak_activation_bytes"] / 1e6,
-            "at": part["peak_module"],
-            "without formula": ", ".join(f"{o} ×{n}" for o, n in part["without_formula"].items()),
-        }
-        for part in cost["components"]
-    ]
+    return _told([_counted(part) for part in cost["components"]])
 
 
-def timed(run: Mapping[str, Any]) -> list[dict[str, Cell]]:
+def timed(run: Mapping[str, Any]) -> list[Line]:
     """Return a line for each component and each of its spans: times of one call, placement."""
-    return [line for part in run["components"] for line in _timed(part)]
+    return _told([line for part in run["components"] for line in _timed(part)])
 
 
-def _timed(part: Record) -> Iterator[dict[str, Cell]]:
+def _counted(part: Record) -> Line:
+    macs = part["macs"]
+    missed = part["without_formula"]
+    return {
+        **_name(part),
+        "input": ", ".join(shape_text(shape) for shape in part["inputs"].values()),
+        "GMAC": part["calls"] * sum(macs["dense"].values()) / 1e9,
+        "GMAC of a call by kind": {kind: n / 1e9 for kind, n in macs["dense"].items()} or None,
+        f"GMAC ({_DEEPSPEED})": (
+            part["calls"] * sum(macs[_DEEPSPEED].values()) / 1e9 if _DEEPSPEED in macs else None
+        ),
+        "parameters (M)": part["parameters"] / 1e6,
+        "weights (MB)": _megabytes(part["parameter_bytes"], part["buffer_bytes"]),
+        "peak activation (MB)": part["peak_activation_bytes"] / 1e6,
+        "in": part["peak_module"],
+        "without formula": ", ".join(f"{name} ×{n}" for name, n in missed.items()),
+    }
+
+
+def _timed(part: Record) -> Iterator[Line]:
     waited, cpu = part.get("waited"), part.get("cpu_us")
+    runs: Sequence[Record] = part.get("runs") or ()
+    fallback: Mapping[str, int] = part.get("fallback") or {}
+    spread = (part.get("between") or {}).get("spread")
     yield {
         **_name(part),
         **_times(part.get("samples_us") or ()),
-        "waited (%)": None if waited is None else 100 * waited,
+        "longest over shortest job": float(spread) if len(runs) > 1 and spread else None,
+        "waited (%)": None if waited is None else 100.0 * waited,
         "CPU (ms)": float(np.median(cpu)) / 1e3 if cpu else None,
         **{f"{what} (MB)": size / 1e6 for what, size in (part.get("memory_bytes") or {}).items()},
-        "placement": {u: float(n) for u, n in (part.get("placement") or {}).items()} or None,
+        "placement": {unit: float(n) for unit, n in (part.get("placement") or {}).items()} or None,
+        "fallback": ", ".join(f"{operator} ×{n}" for operator, n in fallback.items()),
+        "jobs": " ".join(str(run.get("url") or run.get("job") or "") for run in runs),
         "remark": part.get("failure") or "",
     }
     for span, samples in (part.get("parts") or {}).items():
         yield {"component": f"{part['name']} · {span}", **_times(samples)}
 
 
-def _name(part: Record) -> dict[str, Cell]:
-    return {"component": part["name"], "step": part["step"], "calls": part["calls"]}
+def _name(part: Record) -> Line:
+    return {
+        "component": part["name"],
+        "step": part["step"],
+        "calls": float(part["calls"]) if part["calls"] != 1 else None,
+    }
 
 
-def _times(samples: Sequence[float]) -> dict[str, Cell]:
+def _times(samples: Sequence[float]) -> Line:
     """Return what is told of times in µs, in ms."""
     if not samples:
         return {}
@@ -71,13 +85,16 @@ def _times(samples: Sequence[float]) -> dict[str, Cell]:
         "IQR (ms)": high - low,
         "min (ms)": float(own.min()),
         "p90 (ms)": late,
-        "n": own.size,
+        "n": float(own.size),
     }
-
-
-def _total(part: Record, convention: str) -> float:
-    return sum(part["macs"][convention].values()) / 1e9
 
 
 def _megabytes(*by_dtype: Mapping[str, int]) -> float:
     return sum(size for one in by_dtype for size in one.values()) / 1e6
+
+
+def _told(lines: Sequence[Line]) -> list[Line]:
+    """Leave out the columns that say nothing."""
+    titles = dict.fromkeys(title for line in lines for title in line)
+    kept = [t for t in titles if any(line.get(t) not in (None, "", {}) for line in lines)]
+    return [{title: line[title] for title in kept if title in line} for line in lines]

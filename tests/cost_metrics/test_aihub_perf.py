@@ -72,7 +72,7 @@ def test_a_job_becomes_three_scores_with_their_provenance():
     assert {s.model for s in (latency, memory, share)} == {"net (float, Phone A, tflite)"}
     assert (latency.metric, latency.value, latency.unit) == ("published_latency_ms", 3.25, "ms")
     assert (memory.metric, memory.value, memory.unit) == ("published_memory_mb", 52.0, "MB")
-    assert (share.metric, share.value, share.unit) == ("published_npu_share", 75.0, "%")
+    assert (share.metric, share.value, share.unit) == ("published_npu_share", 0.75, "")
     assert latency.signature == (
         "published|qualcomm ai hub models|Phone A|tflite|float"
         "|qairt:2.43.0.260127150333_193827|tflite:2.20|job:j1|primary unit:NPU"
@@ -187,7 +187,7 @@ def tables(draw):
                     layer_counts={"total": total, "npu": npu, "cpu": total - npu},
                 )
                 name = f"net ({precision}, {device}, {runtime})"
-                expected[name] = [milliseconds, high, 100 * npu / total]
+                expected[name] = [milliseconds, high, npu / total]
             devices[device] = runtimes
         precisions[precision] = {"components": {"Net": {"performance_metrics": devices}}}
     return {"precisions": precisions}, expected
@@ -249,5 +249,5 @@ def test_a_number_of_a_real_file(harness_data):
     name = "real_esrgan_x4plus (w8a8, Samsung Galaxy S24, onnx)"
     assert found[name, "published_latency_ms"].value == 17.141
     assert found[name, "published_memory_mb"].value == 787.0
-    assert found[name, "published_npu_share"].value == pytest.approx(100 * 1097 / 1099)
+    assert found[name, "published_npu_share"].value == 1097 / 1099
     assert "|job:jp3m9q6ng|" in found[name, "published_latency_ms"].signature

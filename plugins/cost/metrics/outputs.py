@@ -29,7 +29,7 @@ def device_sqnr() -> Callable[[Mapping[str, Any], Outputs], Signed]:
         names = [n for n in outputs if not n.endswith(_HOST) and f"{n}{_HOST}" in outputs]
         if not names:
             raise NotMeasuredError("the device returned no outputs to compare with float32")
-        found = {name: _decibels(outputs[f"{name}{_HOST}"], outputs[name]) for name in names}
+        found = {name: _decibels(name, outputs[f"{name}{_HOST}"], outputs[name]) for name in names}
         worst = min(found, key=lambda name: _order(found[name]))
         note = f"of {worst}, the farthest off" if len(found) > 1 else ""
         return Signed(found[worst], how=platform(run), note=note)
@@ -37,14 +37,16 @@ def device_sqnr() -> Callable[[Mapping[str, Any], Outputs], Signed]:
     return score
 
 
-def _decibels(host: NDArray[np.float32], device: NDArray[np.float32]) -> float:
-    """Return the ratio; NaN where a number is not finite.
+def _decibels(name: str, host: NDArray[np.float32], device: NDArray[np.float32]) -> float:
+    """Return the ratio; NaN where the device returned a number that is not finite.
 
     Raises:
         ValueError: the shapes differ.
     """
     if host.shape != device.shape:
-        raise ValueError(f"the device returned {device.shape}, float32 {host.shape}")
+        raise ValueError(f"{name}: the device returned {device.shape}, float32 {host.shape}")
+    if not np.isfinite(device).all():
+        return float("nan")
     signal = float(np.sum(np.square(host, dtype=np.float64)))
     noise = float(np.sum(np.square(np.subtract(host, device, dtype=np.float64))))
     if noise == 0:

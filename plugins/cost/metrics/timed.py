@@ -21,6 +21,7 @@ Metric = Callable[[Mapping[str, Any]], Signed]
 _FLAGGED, _REFUSED = 0.02, 0.10
 _SMALLEST_OF = 100
 _REPLICATES = 200
+_LEVELS = {"median": 0.5, "p90": 0.9}
 
 
 def latency(statistic: Statistic = "headline", step: str | None = None) -> Metric:
@@ -30,9 +31,10 @@ def latency(statistic: Statistic = "headline", step: str | None = None) -> Metri
     as a whole ``decode``, stands in a step of its own and is not added to its parts. A model
     without any module is summed as a whole.
 
-    The interval is of the calls of this one run: what differs between runs it does not know. A
-    minimum has none: the bootstrap does not hold for extremes (Bickel & Freedman, Annals of
-    Statistics 9, 1981, section 6).
+    A device that timed a component by several jobs gives the median of the jobs' statistics, and
+    the interval is of jobs. Of one job or session it is of its calls: how sessions differ, it
+    does not know. One minimum has none, for the bootstrap does not hold for extremes (Bickel &
+    Freedman, Annals of Statistics 9, 1981, section 6).
 
     Args:
         statistic: ``"headline"`` is the device's own choice: the median on this machine, the
@@ -43,23 +45,22 @@ def latency(statistic: Statistic = "headline", step: str | None = None) -> Metri
     def score(run: Mapping[str, Any]) -> Signed:
         measured(run)
         parts = _summed(run["components"], step)
-        samples = [np.asarray(part["samples_us"], np.float64) for part in parts]
+        jobs = [_jobs(part) for part in parts]
         which = run["statistic"] if statistic == "headline" else statistic
-        if which == "min":
-            samples = [own if statistic == "headline" else own[:_SMALLEST_OF] for own in samples]
+        if statistic == "min":
+            jobs = [[calls[:_SMALLEST_OF] for calls in own] for own in jobs]
         calls = [part["calls"] for part in parts]
-        value = sum(n * _of(which, own) for n, own in zip(calls, samples, strict=True)) / 1e3
-        replicates: tuple[float, ...] = ()
-        if which != "min":
-            drawn = sum(n * _resampled(which, own) for n, own in zip(calls, samples, strict=True))
-            replicates = tuple((drawn / 1e3).tolist())
+        found = [float(np.median(_of(which, own))) for own in jobs]
+        value = sum(n * own for n, own in zip(calls, found, strict=True))
+        drawn = [_resampled(which, own) for own in jobs]
+        known = [n * own for n, own in zip(calls, drawn, strict=True) if own is not None]
         share = _waited(parts)
         return Signed(
-            value,
-            how="|".join(filter(None, (_named(which, samples), platform(run), _busy(share)))),
-            replicates=replicates,
-            n=min(own.size for own in samples),
-            note=_remark(share),
+            value / 1e3,
+            how="|".join(filter(None, (_named(which, jobs), platform(run), _busy(share)))),
+            replicates=tuple((sum(known) / 1e3).tolist()) if len(known) == len(parts) else (),
+            n=min(len(own) if len(own) > 1 else own[0].size for own in jobs),
+            note="; ".join(_remarks(run, share)),
         )
 
     return score
@@ -114,33 +115,47 @@ def _summed(components: Sequence[Record], step: str | None) -> list[Record]:
     return parts
 
 
-def _of(which: str, samples: Floats) -> float:
-    if which == "median":
-        return float(np.median(samples))
-    return float(np.min(samples)) if which == "min" else float(np.quantile(samples, 0.9))
+def _jobs(part: Record) -> list[Floats]:
+    """Return the times of each job that timed the component; of one session where none did."""
+    found = [run["samples_us"] for run in part.get("runs") or () if run.get("samples_us")]
+    return [np.asarray(own, np.float64) for own in found or [part["samples_us"]]]
 
 
-def _resampled(which: str, samples: Floats) -> Floats:
-    """Return bootstrap replicates of a median or 90th percentile: (200,).
+def _of(which: str, jobs: Sequence[Floats]) -> list[float]:
+    """Return a statistic of each job."""
+    if which == "min":
+        return [float(calls.min()) for calls in jobs]
+    return [float(np.quantile(calls, _LEVELS[which])) for calls in jobs]
 
-    That of the percentile draws circular blocks of calls, as long as those of the median are.
+
+def _resampled(which: str, jobs: Sequence[Floats]) -> Floats | None:
+    """Return bootstrap replicates (200,), None where there are none.
+
+    Of several jobs, jobs are drawn. Of one, circular blocks of its calls, as long for a
+    percentile as for the median.
     """
-    from harness.stats import block_length, median_replicates
+    from harness.stats import block_length, median_replicates, resample_indices
 
+    if len(jobs) > 1:
+        drawn = resample_indices(len(jobs), _REPLICATES)
+        return np.asarray(np.median(np.array(_of(which, jobs))[drawn], axis=1))
+    if which == "min":
+        return None
     if which == "median":
-        return median_replicates(samples, replicates=_REPLICATES)
-    n, length = samples.size, block_length(samples)
+        return median_replicates(jobs[0], replicates=_REPLICATES)
+    n, length = jobs[0].size, block_length(jobs[0])
     starts = np.random.default_rng(0).integers(0, n, (_REPLICATES, -(-n // length)))
     blocks = (own[:, None] + np.arange(length) for own in starts)
-    return np.array([np.quantile(samples[own.ravel()[:n] % n], 0.9) for own in blocks])
+    return np.array([np.quantile(jobs[0][own.ravel()[:n] % n], _LEVELS[which]) for own in blocks])
 
 
-def _named(which: str, samples: Sequence[Floats]) -> str:
-    """Name a statistic; the minimum with the number of calls, on which it depends."""
-    if which != "min":
-        return which
-    sizes = sorted({own.size for own in samples})
-    return f"min of {sizes[0]}" if len(sizes) == 1 else f"min of {sizes[0]}…{sizes[-1]}"
+def _named(which: str, jobs: Sequence[Sequence[Floats]]) -> str:
+    """Name a statistic; a minimum with the number of calls, on which it depends."""
+    sizes = [calls.size for own in jobs for calls in own]
+    least, most = min(sizes), max(sizes)
+    of = f" of {least}" + (f"…{most}" if most > least else "") if which == "min" else ""
+    several = max(len(own) for own in jobs)
+    return f"{which}{of}" + (f", median of {several} jobs" if several > 1 else "")
 
 
 def _waited(parts: Sequence[Record]) -> float | None:
@@ -158,7 +173,10 @@ def _busy(share: float | None) -> str:
     return f"waited>{_REFUSED:.0%}" if share is not None and share > _REFUSED else ""
 
 
-def _remark(share: float | None) -> str:
-    if share is None or share <= _FLAGGED:
-        return ""
-    return f"{share:.1%} of the time was spent waiting for a core: the machine was busy"
+def _remarks(run: Record, share: float | None) -> list[str]:
+    found = []
+    if share is not None and share > _FLAGGED:
+        found.append(f"{share:.1%} of the time was spent waiting for a core")
+    if run.get("left_out"):
+        found.append(f"without {', '.join(run['left_out'])}: no module, it cannot run there")
+    return found
