@@ -8,7 +8,7 @@ from harness import spec
 from harness.cost.stages import cost_stage, device_stage
 from harness.hookspecs import hookimpl
 from harness_plugins import cost
-from harness_plugins.codec import conformance, kodak, on_device
+from harness_plugins.codec import conformance, kodak
 from harness_plugins.codec.derived import DERIVED
 from harness_plugins.codec.metrics import METRICS
 from harness_suites import shipped
@@ -160,7 +160,7 @@ def harness_datasets() -> Iterable[spec.Dataset]:
 def harness_metrics() -> Iterable[spec.Metric]:
     """Declare the metrics of quality, rate, cost by step, and conformance."""
     steps = [*cost.of_step("encode"), *cost.of_step("decode")]
-    return [*METRICS, *steps, *on_device.METRICS, *conformance.METRICS]
+    return [*METRICS, *steps, *conformance.METRICS]
 
 
 @hookimpl

@@ -10,25 +10,12 @@ from numpy.typing import NDArray
 
 from harness.cost.component import NotMeasuredError
 from harness.cost.stages import measure_device, named_components
-from harness.spec import Json, Metric, Signed
+from harness.spec import Json, Signed
 
 if TYPE_CHECKING:
     from harness.cost.component import Bench
 
-__all__ = ["METRICS", "device", "psnr_on_device"]
-
-METRICS = [
-    Metric(
-        name="psnr_rgb_on_device",
-        factory="harness_plugins.codec.on_device:psnr_on_device",
-        inputs=("device_outputs",),
-        signature="psnr|rgb|8bit|synthesis on the device, all else on this machine|v1",
-        better="higher",
-        unit="dB",
-        digits=2,
-        summary="PSNR of the first image, its reconstruction made by the device that was timed",
-    )
-]
+__all__ = ["device", "psnr_on_device"]
 
 
 def device(

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from harness import spec
-from harness_plugins import codec
+from harness_plugins import codec, cost
 from harness_plugins.codec import conformance
 
 [FAMILY] = codec.harness_families()
 DATASETS = {dataset.name: dataset for dataset in codec.harness_datasets()}
 METRICS = {metric.name: metric for metric in codec.harness_metrics()}
-KINDS = {"bytes", "json", "array"}
+KINDS = {"bytes", "json", "array", "arrays"}
 
 
 def resolve(ref: str):
@@ -77,10 +77,13 @@ def test_panels_and_derived_scores_name_scores_that_exist():
         *METRICS,
         *(d.name for d in codec.harness_derived()),
         *(f"{s}_seconds" for s in stages),
+        *(metric.name for metric in cost.harness_metrics()),
     }
     for panel in FAMILY.panels:
         if isinstance(panel, spec.ComparePanel):
             assert panel.match_on in known
+        elif isinstance(panel, spec.PartsPanel):
+            assert set(panel.inputs) <= {"cost", "device_run"}
         else:
             assert {panel.x, panel.y} <= known
     for derived in codec.harness_derived():

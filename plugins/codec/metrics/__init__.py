@@ -194,4 +194,17 @@ _PERCEPTUAL = (
     ),
 )
 
-METRICS: tuple[Metric, ...] = (*_RATE, *_FIDELITY, *_STRUCTURAL, *_PERCEPTUAL)
+_ON_DEVICE = (
+    Metric(
+        name="psnr_rgb_on_device",
+        factory="harness_plugins.codec.on_device:psnr_on_device",
+        inputs=("device_outputs",),
+        signature="psnr|rgb|8bit|synthesis on the device, all else on this machine|v1",
+        better="higher",
+        unit="dB",
+        digits=2,
+        summary="PSNR of the first image, its reconstruction made by the device that was timed",
+    ),
+)
+
+METRICS: tuple[Metric, ...] = (*_RATE, *_FIDELITY, *_STRUCTURAL, *_PERCEPTUAL, *_ON_DEVICE)
