@@ -19,6 +19,7 @@ __all__ = [
     "Coded",
     "CompressionNetwork",
     "Decoder",
+    "Latents",
     "conv_charm",
     "conv_hyperprior",
     "swint_charm",
@@ -45,6 +46,15 @@ class Coded(NamedTuple):
     z_likelihoods: Tensor
 
 
+class Latents(NamedTuple):
+    """What a decoder knows of images once their bits are read, means and scales of the latents."""
+
+    y_hat: Tensor
+    means: Tensor
+    scales: Tensor
+    z_hat: Tensor
+
+
 class CompressionNetwork(nn.Module):
     """Transforms ``g_a``, ``g_s``, ``h_a``, ``h_s``, a prior, and a context model or none."""
 
@@ -61,26 +71,29 @@ class CompressionNetwork(nn.Module):
         self.prior = FactorizedPrior(_HYPER)
         self.context = context
 
-    def forward(self, x: Tensor) -> Coded:
-        """Code images (N, 3, H, W) in 0…1, height and width multiples of 64.
-
-        Latents are rounded, not written to bits; the likelihoods give the ideal length.
-        """
+    def quantise(self, x: Tensor) -> Latents:
+        """Return the rounded latents of images (N, 3, H, W), and what they are coded by."""
         y = self.g_a(x)
         medians = self.prior.medians
         z_hat = torch.round(self.h_a(y) - medians) + medians
         means, scales = self.h_s(z_hat).chunk(2, 1)
         if self.context is None:
-            y_hat = torch.round(y - means) + means
-        else:
-            decoded: list[Tensor] = []
-            found: list[tuple[Tensor, Tensor]] = []
-            for i, part in enumerate(y.chunk(self.context.slices(), 1)):
-                mean, scale = self.context(i, means, scales, decoded)
-                decoded.append(torch.round(part - mean) + mean)
-                found.append((mean, scale))
-            y_hat = torch.cat(decoded, 1)
-            means, scales = (torch.cat(one, 1) for one in zip(*found, strict=True))
+            return Latents(torch.round(y - means) + means, means, scales, z_hat)
+        decoded: list[Tensor] = []
+        found: list[tuple[Tensor, Tensor]] = []
+        for i, part in enumerate(y.chunk(len(self.context.slices), 1)):
+            mean, scale = self.context(i, means, scales, decoded)
+            decoded.append(torch.round(part - mean) + mean)
+            found.append((mean, scale))
+        means, scales = (torch.cat(one, 1) for one in zip(*found, strict=True))
+        return Latents(torch.cat(decoded, 1), means, scales, z_hat)
+
+    def forward(self, x: Tensor) -> Coded:
+        """Code images (N, 3, H, W) in 0…1, height and width multiples of 64.
+
+        Latents are rounded, not written to bits; the likelihoods give the ideal length.
+        """
+        y_hat, means, scales, z_hat = self.quantise(x)
         return Coded(self.g_s(y_hat), gaussian_likelihood(y_hat, means, scales), self.prior(z_hat))
 
 
@@ -102,7 +115,7 @@ class Decoder(nn.Module):
         if self.context is None:
             return self.g_s(symbols + means)
         decoded: list[Tensor] = []
-        for i, part in enumerate(symbols.chunk(self.context.slices(), 1)):
+        for i, part in enumerate(symbols.chunk(len(self.context.slices), 1)):
             # The entropy decoder needs the scale to read the symbols of this slice.
             mean, _scale = self.context(i, means, scales, decoded)
             decoded.append(part + mean)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own name
 
-__all__ = ["ChannelContext", "FactorizedPrior", "gaussian_likelihood"]
+__all__ = ["ChannelContext", "FactorizedPrior", "SliceContext", "gaussian_likelihood"]
 
 # Widths of the two hidden layers of the context model, slice by slice.
 _HIDDEN = (
@@ -72,33 +72,43 @@ def gaussian_likelihood(values: Tensor, means: Tensor, scales: Tensor) -> Tensor
     return (upper - lower).clamp_min(_SMALLEST_LIKELIHOOD)
 
 
-class ChannelContext(nn.Module):
-    """Channel-wise autoregressive context (ChARM) on 10 slices of 32 channels.
+class SliceContext(nn.Module):
+    """Two networks for one slice: its means, and its scales."""
 
-    Minnen and Singh, Channel-wise autoregressive entropy models for learned image compression,
-    ICIP 2020; here without their latent residual prediction. For each slice one network gives
-    the means and one the scales, from the slice of the hyperprior's and all slices before.
-    """
-
-    def __init__(self) -> None:
+    def __init__(self, index: int) -> None:
         super().__init__()
-        self.means, self.scales = (
-            nn.ModuleList(
-                nn.Sequential(
-                    nn.Conv2d(_SLICE * (i + 1), first, 3, padding=1),
-                    nn.ReLU(),
-                    nn.Conv2d(first, second, 3, padding=1),
-                    nn.ReLU(),
-                    nn.Conv2d(second, _SLICE, 3, padding=1),
-                )
-                for i, (first, second) in enumerate(zip(*_HIDDEN, strict=True))
+        first, second = (widths[index] for widths in _HIDDEN)
+        self.mean, self.scale = (
+            nn.Sequential(
+                nn.Conv2d(_SLICE * (index + 1), first, 3, padding=1),
+                nn.ReLU(),
+                nn.Conv2d(first, second, 3, padding=1),
+                nn.ReLU(),
+                nn.Conv2d(second, _SLICE, 3, padding=1),
             )
             for _ in range(2)
         )
 
-    def slices(self) -> int:
-        """Return the number of slices."""
-        return len(self.means)
+    def forward(self, mean: Tensor, scale: Tensor, *before: Tensor) -> tuple[Tensor, Tensor]:
+        """Return means and scales of the slice, each (N, 32, H, W).
+
+        Args:
+            mean, scale: of this slice, by the hyperprior; (N, 32, H, W).
+            before: the decoded slices before it, each (N, 32, H, W).
+        """
+        return self.mean(torch.cat([mean, *before], 1)), self.scale(torch.cat([scale, *before], 1))
+
+
+class ChannelContext(nn.Module):
+    """Channel-wise autoregressive context (ChARM) on 10 slices of 32 channels.
+
+    Minnen and Singh, Channel-wise autoregressive entropy models for learned image compression,
+    ICIP 2020; here without their latent residual prediction.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.slices = nn.ModuleList(SliceContext(i) for i in range(len(_HIDDEN[0])))
 
     def forward(
         self, index: int, means: Tensor, scales: Tensor, before: list[Tensor]
@@ -110,7 +120,4 @@ class ChannelContext(nn.Module):
             before: the decoded slices 0 … index - 1.
         """
         here = slice(index * _SLICE, (index + 1) * _SLICE)
-        return (
-            self.means[index](torch.cat([means[:, here], *before], 1)),
-            self.scales[index](torch.cat([scales[:, here], *before], 1)),
-        )
+        return self.slices[index](means[:, here], scales[:, here], *before)
