@@ -165,38 +165,40 @@ class Jobs:
 
     def _wait(self, task: Task, attempt: Attempt) -> Any:
         """Return ``pb.Job`` when it is done, None where it failed and may be repeated."""
-        unknown: set[int] = set()
+        state, noted = "submitted", set()
         while True:
             try:
                 job = self._service.job(attempt.job)
             except RefusedError as error:
                 self._journal.ended(attempt, "lost", {"reason": str(error)})
                 raise
+            except TimeUpError:
+                raise self._unfinished(attempt, state) from None
             part = getattr(job, job.WhichOneof("job"))
             if part.job_state == pb.JOB_STATE_DONE:
                 return job
             if part.job_state == pb.JOB_STATE_FAILED:
                 return self._failed(task, attempt, job, part)
             state = _name(pb.JobState, part.job_state, "JOB_STATE_")
-            if state.startswith("unknown") and part.job_state not in unknown:
-                unknown.add(part.job_state)
+            if state.startswith("unknown") and state not in noted:
+                noted.add(state)
                 self._journal.append({"event": "noted", "job": attempt.job, "state": state})
-            self._pause(attempt, state)
+            try:
+                self._deadline.pause(self._pace.poll, "")
+            except TimeUpError:
+                raise self._unfinished(attempt, state) from None
 
-    def _pause(self, attempt: Attempt, state: str) -> None:
-        where = self._service.job_url(attempt.job)
-        try:
-            self._deadline.pause(self._pace.poll, "")
-        except TimeUpError:
-            raise TimeUpError(
-                f"{attempt.kind} job {attempt.job} is {state} after {self._deadline.seconds:g} s; "
-                f"it goes on at AI Hub, and the same command waits for it again ({where})"
-            ) from None
+    def _unfinished(self, attempt: Attempt, state: str) -> TimeUpError:
+        return TimeUpError(
+            f"{attempt.kind} job {attempt.job} is {state} after {self._deadline.seconds:g} s; it "
+            "goes on at AI Hub, and the same command waits for it again "
+            f"({self._service.job_url(attempt.job)})"
+        )
 
     def _failed(self, task: Task, attempt: Attempt, job: Any, part: Any) -> None:
         about = {
             "failure_type": _name(pb.JobFailureType, job.failure_type, "JOB_FAILURE_TYPE_"),
-            "reason": " ".join(part.failure_reason.split()),
+            "reason": self._service.without_token(" ".join(part.failure_reason.split())),
             "url": self._service.job_url(attempt.job),
         }
         self._journal.ended(attempt, "failed", about)

@@ -98,6 +98,7 @@ def component(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "placement": first["placement"],
         "placement_us": first["placement_us"],
         "placement_types": first["placement_types"],
+        "fallback": _fallback(first["placement_types"]),
         "between": {"min_us": least, "spread": max(least) / min(least) if min(least) else None},
         "runs": list(runs),
     }
@@ -123,6 +124,15 @@ def _placement(layers: Sequence[Any]) -> dict[str, Any]:
         "placement_cycles": dict(cycles),
         "placement_types": {unit: dict(found.most_common()) for unit, found in types.items()},
     }
+
+
+def _fallback(types: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
+    """Return the kinds of layers that ran elsewhere although others ran on the NPU."""
+    found: Counter[str] = Counter()
+    for unit, kinds in types.items() if "NPU" in types else ():
+        if unit != "NPU":
+            found.update(kinds)
+    return dict(found)
 
 
 def _memory(detail: Any) -> dict[str, dict[str, list[int]]]:

@@ -140,6 +140,14 @@ class Service:
                 return
             offset += _PAGE
 
+    def without_token(self, told: Any) -> Any:
+        """Return plain JSON with the token, should AI Hub repeat it, left out of its texts."""
+        if isinstance(told, str):
+            return told.replace(self._secret, "…") if self._secret else told
+        if isinstance(told, dict):
+            return {self.without_token(k): self.without_token(v) for k, v in told.items()}
+        return [self.without_token(v) for v in told] if isinstance(told, list) else told
+
     # --- giving ----------------------------------------------------------------------------
 
     def upload_model(self, data: bytes, name: str, suffix: str) -> str:
@@ -248,8 +256,7 @@ class Service:
 
     def _clean(self, text: str) -> str:
         """Return text in one line, without the token."""
-        text = " ".join(text.split())
-        return text.replace(self._secret, "…") if self._secret else text
+        return str(self.without_token(" ".join(text.split())))
 
 
 def _post_job(config: Any, job: Any, project: str | None) -> Any:

@@ -18,7 +18,8 @@ from harness_plugins.device_aihub import record
 from harness_plugins.device_aihub.jobs import Jobs, Task
 from harness_plugins.device_aihub.journal import Attempt, Journal, key_of
 from harness_plugins.device_aihub.service import Service
-from harness_plugins.device_aihub.work import Work, joined, on_host
+from harness_plugins.device_aihub.work import Work
+from harness_plugins.device_host.bench import reference
 
 __all__ = ["Session"]
 
@@ -74,9 +75,10 @@ class Session:
             runs = [self._settle(task, collect) for task, collect in tasks]
             returned = self._outputs(tasks[0][0].key, runs[0])
             parts.append(_part(work, about, runs))
-            if returned is not None:
+            expected = reference(work.component)
+            if returned is not None and expected is not None:
                 outputs[work.component.name] = returned
-                outputs[f"{work.component.name}|host"] = on_host(work)
+                outputs[f"{work.component.name}|host"] = expected
         return parts, outputs
 
     # --- jobs ------------------------------------------------------------------------------
@@ -87,7 +89,7 @@ class Session:
         if attempt.end == "done":
             return attempt.about
         attempt, job = self._jobs.finish(task)
-        about = collect(attempt, job)
+        about: dict[str, Any] = self._service.without_token(collect(attempt, job))
         self._jobs.done(attempt, about)
         return about
 
@@ -153,16 +155,19 @@ class Session:
     # --- what the device returned ----------------------------------------------------------
 
     def _outputs(self, key: str, run: Mapping[str, Any]) -> NDArray[np.float32] | None:
-        """Return the outputs of a job: kept in the folder, or from AI Hub."""
+        """Return the first output of floating type: kept in the folder, or from AI Hub."""
         if not run["output_dataset"]:
             return None
         path = self._journal.folder / "outputs" / f"{key}.npy"
         if not path.exists():
-            found = self._service.dataset(run["output_dataset"])
+            returned = self._service.dataset(run["output_dataset"]).values()
+            floats = [array for array in returned if np.issubdtype(array.dtype, np.floating)]
+            if not floats:
+                return None
             path.parent.mkdir(exist_ok=True)
             temporary = path.with_suffix(f".{os.getpid()}")
             with temporary.open("wb") as file:
-                np.save(file, joined(list(found.values())))
+                np.save(file, np.asarray(floats[0], np.float32))
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(path)

@@ -1,13 +1,11 @@
-"""A component as AI Hub gets it, and what this machine makes of the same inputs."""
+"""A component as AI Hub gets it: a file, and the values of its inputs."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch.utils import _pytree as pytree
@@ -16,7 +14,7 @@ from harness.cost import Component
 from harness_plugins.device_aihub.journal import key_of
 from harness_plugins.device_host.export import as_tensors, to_onnx, to_pt2
 
-__all__ = ["InputError", "Work", "joined", "on_host", "prepare"]
+__all__ = ["InputError", "Work", "prepare"]
 
 _EXPORTS = {"pt2": to_pt2, "onnx": to_onnx}
 _DTYPES = ("float16", "float32", "bool", "int8", "int16", "int32", "int64", "uint8", "uint16")
@@ -33,7 +31,6 @@ class Work:
     """A component, exported.
 
     Attributes:
-        arguments: its positional arguments.
         arrays: the tensors among them, in order; they are called ``input_0`` …
         data: the file that is uploaded; ``suffix`` is its kind.
         sha256: of ``data``.
@@ -41,7 +38,6 @@ class Work:
     """
 
     component: Component
-    arguments: Sequence[Any]
     arrays: tuple[NDArray[Any], ...]
     data: bytes
     suffix: str
@@ -63,8 +59,8 @@ def prepare(component: Component, export: str) -> Work:
         ExportError: it cannot be exported.
         InputError: AI Hub does not take its inputs.
     """
-    arguments = as_tensors(component.inputs)
-    tensors = [v for v in pytree.tree_leaves(arguments) if isinstance(v, torch.Tensor)]
+    leaves = pytree.tree_leaves(as_tensors(component.inputs))
+    tensors = [value for value in leaves if isinstance(value, torch.Tensor)]
     if not tensors:
         raise InputError(f"{component.name}: it has no tensor among its inputs")
     for tensor in tensors:
@@ -82,31 +78,9 @@ def prepare(component: Component, export: str) -> Work:
     hashes = [[a.shape, a.dtype.name, hashlib.sha256(a.tobytes()).hexdigest()] for a in arrays]
     return Work(
         component=component,
-        arguments=arguments,
         arrays=arrays,
         data=data,
         suffix=export,
         sha256=hashlib.sha256(data).hexdigest(),
         inputs_sha256=key_of(*hashes),
     )
-
-
-def on_host(work: Work) -> NDArray[np.float32]:
-    """Return what torch makes of the inputs here, in eval mode, as :func:`joined` puts it."""
-    module: Any = work.component.module
-    modes = [(part, part.training) for part in module.modules()]
-    module.eval()
-    try:
-        with torch.no_grad():
-            found = module(*work.arguments)
-    finally:
-        for part, mode in modes:
-            part.training = mode
-    return joined([v.numpy() for v in pytree.tree_leaves(found) if isinstance(v, torch.Tensor)])
-
-
-def joined(arrays: Sequence[NDArray[Any]]) -> NDArray[np.float32]:
-    """Return one array of float32: the only one, or all values of several, one after the other."""
-    if len(arrays) == 1:
-        return np.asarray(arrays[0], np.float32)
-    return np.concatenate([np.asarray(array, np.float32).ravel() for array in arrays])
