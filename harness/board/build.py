@@ -48,6 +48,7 @@ def build_tables(
         for scores in gather(rows, suite.entries, datasets, split)
     ]
     columns = [replace(c, shown=c.shown and _tells(suite, c, measured)) for c in columns]
+    columns += _foreign_columns(columns, measured)
     scored = {m.scores.dataset: m for m in measured}
     planned: dict[str, list[Mapping[str, Any]]] = {}
     for node in nodes:
@@ -123,6 +124,17 @@ def _columns(suite: Suite) -> list[Column]:
     order = {name: n for n, name in enumerate(wanted)}
     shown = sorted((c for c in found if c.name in order), key=lambda c: order[c.name])
     return shown + [replace(c, shown=False) for c in found if c.name not in order]
+
+
+def _foreign_columns(columns: Sequence[Column], measured: Sequence[Measured]) -> list[Column]:
+    """Return columns for published numbers that belong to no dataset, and to no metric."""
+    known = {c.name for c in columns}
+    units = {name: unit for m in measured for name, unit in m.scores.foreign.items()}
+    return [
+        Column(name=name, unit=unit, summary="quoted, not measured here")
+        for name, unit in units.items()
+        if name not in known
+    ]
 
 
 def _table(

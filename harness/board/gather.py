@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.board.model import Kind
-from harness.spec import Json
+from harness.spec import ANY_DATASET, Json
 from harness.suite import Entry
 
 __all__ = ["Given", "Scores", "gather"]
@@ -56,6 +56,7 @@ class Scores:
             (points, items), the items being its own.
         given: (entry, metric) to its points' scores as the metric itself gave them, with
             replicates or a note; None at points without.
+        foreign: metric to unit, of published numbers that belong to no dataset.
         signatures: (entry, metric) to the signatures found.
         environments: entry to the environments its scores were made in.
         sources: published entry to where its numbers are from.
@@ -74,6 +75,7 @@ class Scores:
     split: set[str] = field(default_factory=set)
     quoted: dict[tuple[str, str], NDArray[np.float64]] = field(default_factory=dict)
     given: dict[tuple[str, str], list[Given | None]] = field(default_factory=dict)
+    foreign: dict[str, str] = field(default_factory=dict)
     signatures: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     environments: dict[str, set[str]] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
@@ -111,7 +113,8 @@ def gather(
     """Arrange score rows by dataset.
 
     Scores of entries and datasets that are no longer in the suite are left out, and so are
-    published ones on datasets on which nothing was measured.
+    published ones on datasets on which nothing was measured. Published ones of no dataset stand
+    beside all.
 
     Args:
         rows: of the ``scores`` table.
@@ -122,7 +125,10 @@ def gather(
     found: dict[str, list[Row]] = {name: [] for name in datasets}
     labels = {entry.label for entry in entries}
     for row in rows:
-        if row["dataset"] in found and (row["kind"] != "measured" or row["entry"] in labels):
+        if row["dataset"] == ANY_DATASET:
+            for own in found.values():
+                own.append(row)
+        elif row["dataset"] in found and (row["kind"] != "measured" or row["entry"] in labels):
             found[row["dataset"]].append(row)
     measured = {n: own for n, own in found.items() if any(r["kind"] == "measured" for r in own)}
     return [_Arrangement(name, entries, split).of(own) for name, own in measured.items()]
@@ -190,6 +196,8 @@ class _Arrangement:
             notes[who, metric, row["signature"], row["environment"], row["source"]] = None
             if who[1] == "published":
                 self._quoted.setdefault((who, metric), {})[text, item] = row["value"]
+                if row["dataset"] == ANY_DATASET:
+                    self._scores.foreign[metric] = row["unit"] or ""
                 continue
             if row.get("replicates") or row.get("note"):
                 said = Given(tuple(row["replicates"] or ()), row["n"] or 0, row["note"] or "")

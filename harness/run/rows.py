@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.run.graph import Ended
 from harness.run.node import Node, Plan
-from harness.spec import Outcome
+from harness.spec import ANY_DATASET, Outcome
 from harness.store import Store
 from harness.suite import Suite
 
@@ -103,11 +103,16 @@ def _seconds(node: Node, record: Mapping[str, Any], store: Store) -> dict[str, A
 
 
 def published_rows(suite: Suite, store: Store) -> Iterator[dict[str, Any]]:
-    """Yield the imported scores that the suite's globs ask for."""
+    """Yield the imported scores that the suite's globs ask for.
+
+    ``*`` alone means those of the suite's datasets; those of no dataset are asked for by name.
+    """
     for digest, record in store.published.items():
         for score in record["scores"]:
             name = score["model"]
-            if any(fnmatchcase(name, g) for g in suite.board.published):
+            bare = score["dataset"] == ANY_DATASET
+            globs = [g for g in suite.board.published if not (bare and g == "*")]
+            if any(fnmatchcase(name, g) for g in globs):
                 yield {
                     "kind": "published",
                     "metric": score["metric"],

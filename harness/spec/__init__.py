@@ -42,9 +42,10 @@ from harness.spec.declarations import (
     Unavailable,
     Variant,
 )
-from harness.spec.numbers import Curve, DerivedScore, PublishedScore, Signed
+from harness.spec.numbers import ANY_DATASET, Curve, DerivedScore, PublishedScore, Signed
 
 __all__ = [
+    "ANY_DATASET",
     "Artifact",
     "Axis",
     "Better",

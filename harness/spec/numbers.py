@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Curve", "DerivedScore", "PublishedScore", "Signed"]
+__all__ = ["ANY_DATASET", "Curve", "DerivedScore", "PublishedScore", "Signed"]
+
+ANY_DATASET = "*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,8 @@ class PublishedScore:
     """One number quoted from a publication; it never stands in a ranking.
 
     ``position`` orders the points of a curve. ``item`` is None for a number over a whole set.
+    ``dataset`` is ``ANY_DATASET`` for one that belongs to none, e.g. a published latency: it
+    stands in a column of its own on every board that asks for its model by name.
     """
 
     model: str

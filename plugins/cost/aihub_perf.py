@@ -15,11 +15,10 @@ from typing import Any
 
 import yaml
 
-from harness.spec import PublishedScore
+from harness.spec import ANY_DATASET, PublishedScore
 
-__all__ = ["ANY_DATASET", "read"]
+__all__ = ["read"]
 
-ANY_DATASET = "*"
 _MOST_LEVELS = 50
 _UNITS = ("npu", "gpu", "cpu")
 _SOURCE = "published|qualcomm ai hub models"
@@ -36,7 +35,7 @@ def read(path: Path, data: bytes) -> Sequence[PublishedScore]:
     the share of layers on the NPU. Job and tool versions stand in the signatures.
 
     The model's name is that of the file (``resnet50.perf.yaml``), or of its folder where the
-    file is called ``perf.yaml``. The numbers belong to no dataset: ``"*"``.
+    file is called ``perf.yaml``. The numbers belong to no dataset.
 
     Raises:
         ValueError: one line, with the line of the file: it is not of this format.
