@@ -402,7 +402,8 @@ class Variant:
         name: word for ``variants`` in a suite; a model's own variant of that name comes first.
         wrap: ``Ref`` to ``wrap(model, items, **params) -> model``: what the model's factory
             returned, changed or wrapped, with the family's interface. ``items`` are the loaded
-            items of the dataset that the suite names under ``calibration``, or none.
+            items of the dataset that the suite names under ``calibration``, or none. Its method
+            ``at(point)``, where it has one, is called before every step with the operating point.
         params: defaults of the keywords; a suite may override them, no others.
         calibrated: whether it needs ``calibration``, the name of a dataset, in the suite.
         families: the families it suits; none means all.

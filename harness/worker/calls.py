@@ -67,6 +67,8 @@ class Calls:
         if request["op"] == "score":
             return made(*inputs.values())
         run = kinds.find(request["run"])
+        if "wrap" in request and hasattr(made, "at"):
+            made.at(request["point"])  # not every method of a family gets the point
         own = (self.device(request),) if "device" in request else ()
         return run(made, inputs, request["point"], request["seed"], *own)
 
