@@ -63,6 +63,8 @@ def render_html(board: Board, *, files: Path | None = None) -> str:
         theme=Markup(theme),  # noqa: S704
         script=Markup(script),  # noqa: S704
         sections=[{**s, "html": Markup(s["html"])} for s in sections + pictures],  # noqa: S704
+        failed=[f for f in board.failures if f.outcome != "skipped"],
+        skipped=_skipped(board),
         ranked=next((c for c in board.columns if c.name == board.rank_by), None),
         entries=len(look),
         kinds=sorted({row.kind for table in board.tables for row in table.rows}),
@@ -71,6 +73,15 @@ def render_html(board: Board, *, files: Path | None = None) -> str:
         order=ORDER,
     )
     return clean(page)
+
+
+def _skipped(board: Board) -> list[tuple[str, str, list[str]]]:
+    """Return what was skipped: entry, reason, and the steps that had nothing to do."""
+    steps: dict[tuple[str, str], list[str]] = {}
+    for failure in board.failures:
+        if failure.outcome == "skipped":
+            steps.setdefault((failure.entry, failure.reason), []).append(failure.step)
+    return [(entry, reason, found) for (entry, reason), found in steps.items()]
 
 
 def _asset(name: str) -> str:

@@ -120,6 +120,7 @@ class _Resolver:
         if not self.faults:
             self._check_labels(entries, families)
             self._check_fit(tasks, datasets, metrics)
+            self._check_devices(tasks, metrics)
         placed, measured = on_devices(tasks, chain(*metrics), devices)
         if not self.faults:
             self._check_board(list(chain(*entries)), measured, placed)
@@ -320,6 +321,23 @@ class _Resolver:
                     path,
                     f"model {entry.model.name!r} is of family {entry.model.family!r}; "
                     f"the tasks are of {', '.join(sorted(families))}",
+                )
+
+    def _check_devices(
+        self, tasks: list[tuple[Family, Task]], metrics: list[list[Metric]]
+    ) -> None:
+        """What is measured on a device needs one."""
+        if self.form.devices:
+            return
+        stages = [s for _, task in tasks for s in task.stages if s.devices]
+        left = {a.name for stage in stages for a in stage.outputs}
+        for index, metric in ((i, m) for i, found in enumerate(metrics) for m in found):
+            if not left.isdisjoint(metric.inputs):
+                known = ", ".join(self.names.all("devices"))
+                self._fault(
+                    ("metrics", index),
+                    f"metric {metric.name!r} is measured on a device: say on which, "
+                    f"e.g. devices: [host]; known are {known}",
                 )
 
     def _check_board(

@@ -110,11 +110,8 @@ class SuiteForm(_Form):
     seeds: Annotated[list[Seed], Field(min_length=1)] = [0]
     devices: Annotated[
         list[Named],
-        Field(
-            min_length=1,
-            description="names, or one name with its first parameter or several: {NAME: VALUE}",
-        ),
-    ] = ["host"]
+        Field(description="names, or one name with its first parameter or several: {NAME: VALUE}"),
+    ] = []
     limits: Annotated[
         dict[str, Any], Field(description="seconds, memory, output; or a stage's own")
     ] = {}

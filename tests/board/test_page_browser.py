@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from harness.board.html import render_html
-from harness.board.model import Board
+from harness.board.model import Board, PartsData, PartsFigure
 
 pytestmark = pytest.mark.browser
 
@@ -447,3 +447,48 @@ def test_one_more_column_than_signatures_is_no_fault(show, board, tmp_path):
     seen = show(file)
     assert "None was recorded." in seen.page.locator("body").inner_text()
     seen.assert_clean(file)
+
+
+def test_columns_and_panels_are_filtered_by_device_and_rows_by_variant(show, board, tmp_path):
+    column = board.columns[0]
+    names = ("gmacs", "latency_ms@host", "latency_ms@aihub:Galaxy S24")
+    [table, *_] = board.tables
+    rows = tuple(
+        replace(row, entry=name)
+        for row, name in zip(table.rows, ("net", "net+w8a8", "other"), strict=False)
+    )
+    figures = (PartsFigure(entry="net", lines=({"part": "g_s", "ms": 2.5},)),)
+    parts = tuple(
+        PartsData(title=title, dataset="kodak", columns=("part", "ms"), figures=figures)
+        for title in ("Time: host", "Time: aihub:Galaxy S24", "What it is made of")
+    )
+    made = replace(
+        board,
+        columns=tuple(replace(column, name=name, shown=True) for name in names),
+        tables=(replace(table, rows=rows),),
+        parts=parts,
+    )
+    file = tmp_path / "devices.html"
+    file.write_text(render_html(made), encoding="utf-8")
+    page = show(file).page
+
+    def shown():
+        heads = page.locator("#t0 thead th")
+        panels = page.locator(".panels.parts .panel:visible h3")
+        return (
+            [
+                heads.nth(k).get_attribute("data-c")
+                for k in range(2, 5)
+                if heads.nth(k).is_visible()
+            ],
+            [text.split(" kodak")[0].strip() for text in panels.all_inner_texts()],
+        )
+
+    titles = [panel.title for panel in parts]
+    assert shown() == (list(names), titles)
+    page.get_by_role("group", name="Device").get_by_role("button", name="host").click()
+    assert shown() == ([names[0], names[1]], [titles[0], titles[2]])
+    page.get_by_role("group", name="Device").get_by_role("button", name="all").click()
+    assert shown() == (list(names), titles)
+    page.get_by_role("group", name="Variant").get_by_role("button", name="w8a8").click()
+    assert page.locator("#t0 tbody tr:visible th > a").all_inner_texts() == ["net+w8a8"]

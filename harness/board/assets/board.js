@@ -41,13 +41,30 @@
   const count = el("span", { class: "count", role: "status" });
   const rows = tables.flatMap((table) => [...table.tBodies[0].rows]);
   const names = new Map(rows.map((row) => [row, row.cells[1].textContent.toLowerCase()]));
-  let kind = "all";
+  // A group of buttons, one pressed; nothing where there is nothing to choose.
+  const segment = (label, values, change) => {
+    const box = el("span", { class: "seg", role: "group", "aria-label": label });
+    if (values.length < 2) return box;
+    for (const value of ["all", ...values]) {
+      const button = el("button", { type: "button", "aria-pressed": String(value === "all") }, value);
+      button.onclick = () => {
+        for (const other of box.children) other.setAttribute("aria-pressed", String(other === button));
+        change(value);
+      };
+      box.append(button);
+    }
+    return box;
+  };
+  let kind = "all", variant = "all";
+  const variantOf = (name) => /\+([^\s()]+)/.exec(name)?.[1] ?? "base";
+  const variants = new Map(rows.map((row) => [row, variantOf($("a", row).textContent)]));
   const sift = () => {
     const words = find.value.toLowerCase().split(/\s+/).filter(Boolean);
     let shown = 0;
     for (const row of rows) {
       const name = names.get(row);
-      const here = (kind === "all" || (kind === "published") === row.classList.contains("pub")) && words.every((word) => name.includes(word));
+      const here = (kind === "all" || (kind === "published") === row.classList.contains("pub"))
+        && (variant === "all" || variant === variants.get(row)) && words.every((word) => name.includes(word));
       row.hidden = !here;
       if (row.detail) row.detail.hidden = !here;
       shown += here;
@@ -55,27 +72,29 @@
     count.textContent = shown === rows.length ? `${shown} rows` : `${shown} of ${rows.length} rows`;
   };
   find.oninput = sift;
-  const kinds = tools.dataset.kinds.split(" ").filter(Boolean);
-  const choice = el("span", { class: "seg", role: "group", "aria-label": "Kind of entry" });
-  if (kinds.length > 1) {
-    for (const name of ["all", ...kinds]) {
-      const button = el("button", { type: "button", "aria-pressed": String(name === kind) }, name);
-      button.onclick = () => {
-        kind = name;
-        for (const other of choice.children) other.setAttribute("aria-pressed", String(other === button));
-        sift();
-      };
-      choice.append(button);
-    }
-  }
+  const choice = segment("Kind of entry", tools.dataset.kinds.split(" ").filter(Boolean), (value) => { kind = value; sift(); });
+  const precision = segment("Variant", [...new Set(variants.values())], (value) => { variant = value; sift(); });
   const heads = tables.length ? [...tables[0].tHead.rows[0].cells] : [];
   const hidden = new Set(heads.map((_, k) => k).filter((k) => "hidden" in heads[k].dataset));
   const widths = new Map(tables.map((table) => [table, getComputedStyle(table).getPropertyValue("--cols").split(" ")]));
+  // A number of a device stands in a column called NAME@DEVICE, and its panels in such sections.
+  const deviceOf = (head) => head.dataset.c.split("@").slice(1).join("@");
+  const devices = [...new Set(heads.map(deviceOf))].filter(Boolean);
+  let device = "all";
+  const places = segment("Device", devices, (value) => {
+    device = value;
+    for (const panel of $$(".panel")) {
+      const own = devices.find((name) => $("h3", panel).firstChild.data.trim().endsWith(`: ${name}`));
+      panel.hidden = value !== "all" && own !== undefined && own !== value;
+    }
+    lay();
+  });
   const lay = () => {
-    sheet.replaceSync([...hidden].map((k) => `.board>*>tr:not(.more)>:nth-child(${k + 1}){display:none}`).join(""));
+    const away = heads.map((_, k) => k).filter((k) => hidden.has(k) || (device !== "all" && ![device, ""].includes(deviceOf(heads[k]))));
+    sheet.replaceSync(away.map((k) => `.board>*>tr:not(.more)>:nth-child(${k + 1}){display:none}`).join(""));
     for (const [table, all] of widths) {
       if (all.length < 2) continue;
-      const kept = all.map((width, k) => (k === 1 ? "var(--en)" : width)).filter((_, k) => !hidden.has(k));
+      const kept = all.map((width, k) => (k === 1 ? "var(--en)" : width)).filter((_, k) => !away.includes(k));
       table.style.setProperty("--cols", kept.join(" "));
       table.style.setProperty("--sum", `calc(${kept.join(" + ")})`);
     }
@@ -92,7 +111,7 @@
     const chooser = el("details", {}, el("summary", {}, "Columns"), box);
     addEventListener("click", (event) => { if (!chooser.contains(event.target)) chooser.open = false; });
     chooser.onkeydown = (event) => { if (event.key === "Escape") { chooser.open = false; chooser.firstChild.focus(); } };
-    tools.append(find, choice, chooser, count);
+    tools.append(find, ...[choice, precision, places].filter((box) => box.children.length), chooser, count);
     sift();
   }
   addEventListener("keydown", (event) => {

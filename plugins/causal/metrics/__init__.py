@@ -86,9 +86,10 @@ _CORRELATION = (
         factory=f"{_HERE}.correlation:r2_off_diagonal",
         inputs=("predictability",),
         signature=f"{_R2}|assigned:r2|best-other|v1",
-        better="lower",
+        better="none",
         range=_UNIT,
-        summary="mean R² of each true variable from the best of the other latents",
+        summary="mean R² of each true variable from the best of the other latents; variables that "
+        "depend on each other have one even when each is found",
         paper="Lippe et al., CITRIS, ICML 2022, arXiv:2202.03169",
     ),
 )
