@@ -59,6 +59,7 @@ def _zoo_model(architecture: str, metric: str) -> Model:
     return Model(
         name=model_name(architecture, metric),
         factory=f"{_HERE}.zoo:{architecture.replace('-', '_')}",
+        skeleton=f"{_HERE}.zoo:{architecture.replace('-', '_')}_skeleton",
         params={"metric": metric},
         points={"quality": tuple(range(1, len(files) + 1))},
         tags=("neural",) if metric == "mse" else ("neural-ms-ssim",),

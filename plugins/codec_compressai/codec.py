@@ -15,14 +15,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from harness import add_seconds, note, span
+from harness.cost import Component
 from harness.spec import Json
 from harness_plugins.codec_compressai.bitstream import Bitstream, pack, unpack
+from harness_plugins.codec_compressai.components import gathered, padded_size, parts
 from harness_plugins.codec_compressai.networks import network_class
 
 __all__ = ["NeuralCodec"]
 
 _TRANSFORMS = ("g_a", "h_a", "h_s", "g_s")
-_COMPONENTS = (*_TRANSFORMS, "context_prediction", "entropy_parameters")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class NeuralCodec:
         height, width, _ = image.shape
         with span("encode"), torch.inference_mode():
             x = _padded(image, network.downsampling_factor)
-            with _spans(network) as outputs:
+            with _spans(network, {}, "entropy_coding") as outputs:
                 made = network.compress(x)
             strings = tuple(string for [string] in made["strings"])
             data = pack(Bitstream(quality, (height, width), strings))
@@ -88,7 +89,8 @@ class NeuralCodec:
         """Reconstruct the image from its bitstream alone; uint8 (H, W, 3).
 
         The span ``decode`` is all of it but loading the network; the time of each transform is
-        a span of its name, and ``entropy_coding`` is the rest of ``decompress``.
+        a span of its name. ``entropy_decode_z`` is what comes before ``h_s``, and
+        ``entropy_decode_y`` what comes between it and ``g_s``, the context model included.
 
         Raises:
             ValueError: the bitstream is cut, too long, or of a quality there is not.
@@ -98,7 +100,7 @@ class NeuralCodec:
         stride = network.downsampling_factor
         shape = (-(-height // stride), -(-width // stride))
         with span("decode"), torch.inference_mode():
-            with _spans(network):
+            with _spans(network, {"h_s": "entropy_decode_z", "g_s": "entropy_decode_y"}, ""):
                 x_hat = network.decompress([[string] for string in strings], shape)["x_hat"]
             x_hat = (x_hat[0, :, :height, :width] * 255.0).round_().clamp_(0.0, 255.0)
             return np.ascontiguousarray(x_hat.byte().permute(1, 2, 0).numpy())
@@ -122,14 +124,21 @@ class NeuralCodec:
                 likelihoods = network(known.y)["likelihoods"].values()
             return sum(float(-p.double().log2().sum()) for p in likelihoods)
 
-    def components(self) -> Mapping[str, nn.Module]:
-        """Return the modules of the quality used last, or of the first one, by their names.
+    def components(self, item: NDArray[np.uint8], point: Mapping[str, Json]) -> list[Component]:
+        """Return the parts of the network, and decoding as a whole, as they run for ``item``.
 
-        ``g_a``, ``h_a``, ``h_s``, ``g_s``, and in autoregressive models ``context_prediction``
-        and ``entropy_parameters``.
+        See :func:`~harness_plugins.codec_compressai.components.parts`; ``decode`` of the step
+        ``decode whole`` is this codec's method with the image's bitstream.
+
+        Raises:
+            ValueError: there is no such quality.
         """
-        network = self._network(self._current[0] if self._current else 1)
-        return {name: module for name, module in network.named_children() if name in _COMPONENTS}
+        _, network = self._at(point)
+        with gathered(network) as inputs:
+            data = self.encode(item, point)
+            self.decode(data)
+        whole = Component(name="decode", module=self.decode, inputs=[data], step="decode whole")
+        return [*parts(network, inputs), whole]
 
     def _at(self, point: Mapping[str, Json]) -> tuple[int, Any]:
         quality = point.get("quality")
@@ -149,9 +158,10 @@ class NeuralCodec:
 def _padded(image: NDArray[np.uint8], stride: int) -> Tensor:
     """Return the image as float32 (1, 3, H', W') in 0…1, both sides multiples of ``stride``."""
     height, width, _ = image.shape
+    rows, columns = padded_size(image, stride)
     planes = np.array(image.transpose(2, 0, 1)[None], dtype=np.float32, order="C")
     x = torch.from_numpy(planes).div_(255.0)
-    return functional.pad(x, (0, -width % stride, 0, -height % stride), mode="replicate")
+    return functional.pad(x, (0, columns - width, 0, rows - height), mode="replicate")
 
 
 def _equal(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> bool:
@@ -159,30 +169,38 @@ def _equal(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> bool:
 
 
 @contextmanager
-def _spans(network: nn.Module) -> Iterator[dict[str, Tensor]]:
-    """Time the transforms in the block, and collect what each last returned."""
+def _spans(network: nn.Module, waits: Mapping[str, str], rest: str) -> Iterator[dict[str, Tensor]]:
+    """Time the transforms in the block, and collect what each last returned.
+
+    Args:
+        network: its transforms are timed under their names.
+        waits: the span that the time since the last transform goes to, by the name of the next.
+        rest: the span of all other time in the block; none if empty.
+    """
     outputs: dict[str, Tensor] = {}
-    begun: dict[nn.Module, float] = {}
     names = {m: name for name, m in network.named_children() if name in _TRANSFORMS}
-    inside = 0.0
+    since = time.perf_counter()
+
+    def passed(span_name: str) -> None:
+        nonlocal since
+        now = time.perf_counter()
+        if span_name:
+            add_seconds(span_name, now - since)
+        since = now
 
     def before(module: nn.Module, _arguments: Any) -> None:
-        begun[module] = time.perf_counter()
+        passed(waits.get(names[module], rest))
 
     def after(module: nn.Module, _arguments: Any, output: Tensor) -> None:
-        nonlocal inside
-        seconds = time.perf_counter() - begun[module]
-        inside += seconds
-        add_seconds(names[module], seconds)
+        passed(names[module])
         outputs[names[module]] = output
 
     hooks = [m.register_forward_pre_hook(before) for m in names]
     hooks += [m.register_forward_hook(after) for m in names]
-    start = time.perf_counter()
     try:
         yield outputs
     finally:
-        add_seconds("entropy_coding", time.perf_counter() - start - inside)
+        passed(rest)
         for hook in hooks:
             hook.remove()
 

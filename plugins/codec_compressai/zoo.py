@@ -10,17 +10,24 @@ from torch import nn
 from harness.spec import Json
 from harness_plugins.codec_compressai.checkpoints import find_checkpoints, read_own, read_zoo
 from harness_plugins.codec_compressai.codec import NeuralCodec
+from harness_plugins.codec_compressai.components import Skeleton
 from harness_plugins.codec_compressai.networks import build
 from harness_plugins.codec_compressai.weights import ZOO, model_name
 
 __all__ = [
     "bmshj2018_factorized",
+    "bmshj2018_factorized_skeleton",
     "bmshj2018_hyperprior",
+    "bmshj2018_hyperprior_skeleton",
     "checkpoint",
     "cheng2020_anchor",
+    "cheng2020_anchor_skeleton",
     "cheng2020_attn",
+    "cheng2020_attn_skeleton",
     "mbt2018",
     "mbt2018_mean",
+    "mbt2018_mean_skeleton",
+    "mbt2018_skeleton",
 ]
 
 
@@ -73,3 +80,16 @@ mbt2018_mean = partial(_zoo, "mbt2018-mean")
 mbt2018 = partial(_zoo, "mbt2018")
 cheng2020_anchor = partial(_zoo, "cheng2020-anchor")
 cheng2020_attn = partial(_zoo, "cheng2020-attn")
+
+
+def _skeleton(architecture: str, metric: str) -> Skeleton:  # noqa: ARG001 - of the factory
+    """Make a codec of the zoo without its weights; what it was trained for changes no shape."""
+    return Skeleton(architecture)
+
+
+bmshj2018_factorized_skeleton = partial(_skeleton, "bmshj2018-factorized")
+bmshj2018_hyperprior_skeleton = partial(_skeleton, "bmshj2018-hyperprior")
+mbt2018_mean_skeleton = partial(_skeleton, "mbt2018-mean")
+mbt2018_skeleton = partial(_skeleton, "mbt2018")
+cheng2020_anchor_skeleton = partial(_skeleton, "cheng2020-anchor")
+cheng2020_attn_skeleton = partial(_skeleton, "cheng2020-attn")

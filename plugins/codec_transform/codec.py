@@ -42,15 +42,19 @@ class TransformCodec:
     def __init__(self, network: networks.CompressionNetwork) -> None:
         self._network = network.eval().requires_grad_(requires_grad=False)
 
-    def encode(self, image: NDArray[np.uint8], point: Mapping[str, Json]) -> NoReturn:
+    def encode(self, image: NDArray[np.uint8], point: Mapping[str, Json]) -> NoReturn:  # noqa: ARG002
         """Raise ``Unavailable``: no weights were published."""
         raise _no_weights()
 
-    def decode(self, data: bytes) -> NoReturn:
+    def decode(self, data: bytes) -> NoReturn:  # noqa: ARG002
         """Raise ``Unavailable``: no weights were published."""
         raise _no_weights()
 
-    def components(self, item: NDArray[np.uint8], point: Mapping[str, Json]) -> list[Component]:
+    def components(
+        self,
+        item: NDArray[np.uint8],
+        point: Mapping[str, Json],  # noqa: ARG002 - of the interface
+    ) -> list[Component]:
         """Return the transforms and, slice by slice, the context model, as they run for ``item``.
 
         ``g_a`` and ``h_a`` are what the encoder runs alone; what the decoder runs is of the step

@@ -52,6 +52,12 @@ def random_network(architecture: str, seed: int) -> Any:
     return network.eval()
 
 
+@pytest.fixture
+def widths() -> dict[str, tuple[int, ...]]:
+    """Return how wide ``random_network`` is, by architecture."""
+    return WIDTHS
+
+
 @pytest.fixture(scope="session")
 def write_checkpoint(
     tmp_path_factory: pytest.TempPathFactory,

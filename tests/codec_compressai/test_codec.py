@@ -15,9 +15,10 @@ import torch
 from torch.nn import functional
 
 from harness import Unavailable, trace
+from harness.cost import Component, activations, count
 from harness.spec import Resource
-from harness_plugins.codec.interface import Codec, EstimatesBits, HasComponents
-from harness_plugins.codec_compressai import zoo
+from harness_plugins.codec.interface import Codec, EstimatesBits
+from harness_plugins.codec_compressai import components, zoo
 from harness_plugins.codec_compressai.bitstream import unpack
 from harness_plugins.codec_compressai.networks import build, network_class
 
@@ -125,7 +126,6 @@ def test_the_estimate_is_that_of_the_networks_own_likelihoods(
     image, codec = photo(64, 128), make(architecture)
     assert isinstance(codec, Codec)
     assert isinstance(codec, EstimatesBits)
-    assert isinstance(codec, HasComponents)
     alone = codec.estimate_bits(image, POINT)
     codec.encode(photo(64, 128, seed=1), POINT)
     after_another = codec.estimate_bits(image, POINT)
@@ -171,9 +171,27 @@ def test_spans_cover_transforms_and_entropy_coding(make: Callable[..., Any]) -> 
     trace.reset()
     codec.decode(data)
     spans, _ = trace.taken()
-    assert set(spans) == {"decode", "h_s", "g_s", "entropy_coding"}
+    assert set(spans) == {"decode", "h_s", "g_s", "entropy_decode_z", "entropy_decode_y"}
     assert spans["decode"] >= sum(spans.values()) - spans["decode"]
     assert min(spans.values()) > 0
+
+
+def test_without_a_hyperprior_there_is_one_entropy_decoding(make: Callable[..., Any]) -> None:
+    codec = make("bmshj2018-factorized")
+    data = codec.encode(photo(64, 64), POINT)
+    trace.reset()
+    codec.decode(data)
+    assert set(trace.taken()[0]) == {"decode", "g_s", "entropy_decode_y"}
+
+
+def test_the_context_model_is_timed_with_the_entropy_decoding(make: Callable[..., Any]) -> None:
+    codec = make("mbt2018")
+    data = codec.encode(photo(128, 128), POINT)
+    trace.reset()
+    codec.decode(data)
+    spans, _ = trace.taken()
+    # 64 positions, one after the other, against one call of each other part
+    assert spans["entropy_decode_y"] > spans["h_s"] + spans["entropy_decode_z"]
 
 
 def test_a_read_only_image_is_taken_without_a_warning(make: Callable[..., Any]) -> None:
@@ -182,14 +200,126 @@ def test_a_read_only_image_is_taken_without_a_warning(make: Callable[..., Any]) 
     assert make("bmshj2018-factorized").encode(image, POINT)
 
 
+def named(components: list[Component]) -> dict[str, Component]:
+    return {component.name: component for component in components}
+
+
 @every_architecture
 def test_components_are_the_networks_parts(architecture: str, make: Callable[..., Any]) -> None:
-    parts = make(architecture).components()
+    codec = make(architecture)
+    parts = named(codec.components(photo(70, 100), POINT))
     hyper = {"h_a", "h_s"} if architecture != "bmshj2018-factorized" else set()
     context = {"context_prediction", "entropy_parameters"}
     autoregressive = architecture == "mbt2018" or architecture.startswith("cheng")
-    assert set(parts) == {"g_a", "g_s"} | hyper | (context if autoregressive else set())
-    assert not any(module.training for module in parts.values())
+    assert set(parts) == {"g_a", "g_s", "decode"} | hyper | (context if autoregressive else set())
+    whole = parts.pop("decode")
+    assert whole.step == "decode whole"
+    assert not isinstance(whole.module, torch.nn.Module)
+    assert {n for n, p in parts.items() if p.step == "encode"} == {"g_a", "h_a"} & set(parts)
+    assert {n for n, p in parts.items() if p.step == "decode"} == set(parts) - {"g_a", "h_a"}
+    network = codec._network(1)
+    for name, part in parts.items():
+        assert not part.module.training  # type: ignore[attr-defined]
+        assert part.calls == (8 * 8 if name in context else 1)  # padded to 128 x 128
+        assert all(weight is not None for weight in part.module.parameters())  # type: ignore[attr-defined]
+        if name != "context_prediction":
+            assert part.module is getattr(network, name)
+
+
+@every_architecture
+def test_components_get_the_tensors_that_the_coder_gives_them(
+    architecture: str, make: Callable[..., Any]
+) -> None:
+    image, codec = photo(70, 100), make(architecture)
+    parts = named(codec.components(image, POINT))
+    [data] = parts["decode"].inputs
+    assert data == codec.encode(image, POINT)
+    expected = codec.decode(data)
+    with torch.no_grad():
+        [x] = parts["g_a"].inputs
+        y = parts["g_a"].module(x)
+        x_hat = parts["g_s"].module(*parts["g_s"].inputs)
+    np.testing.assert_array_equal((x[0, :, :70, :100] * 255).permute(1, 2, 0), image)
+    made = (x_hat[0, :, :70, :100] * 255).round().clamp(0, 255).byte().permute(1, 2, 0)
+    np.testing.assert_array_equal(made, expected)
+    assert parts["g_s"].output == "reconstruction"
+    if "h_a" in parts:  # the scale hyperprior looks at magnitudes
+        [given] = parts["h_a"].inputs
+        torch.testing.assert_close(given.abs(), y.abs())
+
+
+@pytest.mark.parametrize("architecture", ["mbt2018", "cheng2020-anchor"])
+def test_the_context_model_predicts_what_the_coder_uses_at_the_place_in_the_middle(
+    architecture: str, make: Callable[..., Any]
+) -> None:
+    codec = make(architecture)
+    parts = named(codec.components(photo(64, 128), POINT))
+    [y_hat] = parts["g_s"].inputs
+    with torch.no_grad():
+        whole = codec._network(1).context_prediction(y_hat)
+        here = parts["context_prediction"].module(*parts["context_prediction"].inputs)
+        parts["entropy_parameters"].module(*parts["entropy_parameters"].inputs)
+    torch.testing.assert_close(here, whole[:, :, 2:3, 4:5])
+    assert parts["entropy_parameters"].calls == 4 * 8
+
+
+@every_architecture
+def test_a_skeleton_has_the_same_components_without_weights(
+    architecture: str,
+    make: Callable[..., Any],
+    widths: dict[str, tuple[int, ...]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(components._WIDTHS, architecture, (widths[architecture],))
+    image = photo(70, 100)
+    skeleton = getattr(zoo, architecture.replace("-", "_") + "_skeleton")(metric="mse")
+    found = named(skeleton.components(image, POINT))
+    real = named(make(architecture).components(image, POINT))
+    del real["decode"]
+    assert list(found) == list(real)
+    for name, part in found.items():
+        assert (part.step, part.calls, part.output) == (
+            real[name].step,
+            real[name].calls,
+            real[name].output,
+        )
+        assert part.inputs == [tuple(t.shape) for t in real[name].inputs]
+        module: Any = part.module
+        assert all(p.is_meta for p in module.parameters())
+        mine = count(module, part.inputs)
+        theirs = count(real[name].module, real[name].inputs)  # type: ignore[arg-type]
+        assert mine == theirs
+        assert mine.macs > 0
+        assert activations(module, part.inputs).peak_bytes > 0
+
+
+def test_widths_are_those_of_the_zoo() -> None:
+    from compressai.zoo.image import cfgs
+
+    for architecture, widths in components._WIDTHS.items():
+        assert dict(enumerate(widths, start=1)) == cfgs[architecture]
+
+
+def test_the_cost_of_published_networks() -> None:
+    # kMAC per pixel of g_s: 5x5 transposed convolutions and 1x1 of the normalisation, by hand.
+    def expected(n: int, m: int) -> float:
+        layers = m * n / 256 + n * n / 64 + n * n / 16 + 3 * n / 4
+        return (25 * layers + n * n / 64 + n * n / 16 + n * n / 4) / 1e3
+
+    image = np.zeros((512, 768, 3), dtype=np.uint8)
+    for skeleton, quality, n, m in [
+        (zoo.bmshj2018_hyperprior_skeleton, 1, 128, 192),
+        (zoo.mbt2018_mean_skeleton, 8, 192, 320),
+    ]:
+        parts = named(skeleton(metric="mse").components(image, {"quality": quality}))
+        cost = count(parts["g_s"].module, parts["g_s"].inputs)  # type: ignore[arg-type]
+        assert cost.kmac_per_pixel(512 * 768) == pytest.approx(expected(n, m), rel=1e-12)
+
+
+@pytest.mark.parametrize("quality", [0, 9, "1", None])
+def test_a_skeleton_of_a_quality_there_is_not(quality: Any) -> None:
+    with pytest.raises(ValueError, match="expected 1 to 8"):
+        zoo.mbt2018_skeleton(metric="mse").components(photo(8, 8), {"quality": quality})
 
 
 def test_a_checkpoint_of_another_architecture_is_refused(write_checkpoint: Write) -> None:
