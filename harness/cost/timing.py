@@ -57,8 +57,9 @@ class Timing:
         cpu_us: (N,) processor time from the end of the call before to the end of each: of the
             calling thread, or of the whole process where other threads worked during warm-up.
         waited: time that the process's threads were ready to run and had no core, as a share of
-            the time on the wall, at most 1. With several threads it is the sum over them: what
-            the calls may have lost. None where the system does not tell.
+            the time on the wall from the first call to the last, at most 1. With several threads
+            it is the sum over them: what the calls may have lost. None where the system does not
+            tell.
         warm_up: number of calls dropped before.
         settled: whether the warm-up ended by the rule, not by its limit.
         parts: (N,) µs for each span that the call marks (:func:`harness.span`), 0 where one
