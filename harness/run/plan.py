@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -255,7 +256,7 @@ class _Planner:
             call=call,
             group=Group(
                 name=f"{whose} · {task} · {stage.name}",
-                env=stage.env,
+                env={**stage.env, **_seen_by(stage.device)},
                 files=self._files,
                 alone=stage.device is not None and stage.device.device.alone,
             ),
@@ -324,6 +325,12 @@ class _Planner:
             items=scope.items,
             limits="score",
         )
+
+
+def _seen_by(use: DeviceUse | None) -> dict[str, str]:
+    """Return what a device asks to see of the user's environment."""
+    names = use.device.environment if use is not None else ()
+    return {name: os.environ[name] for name in names if name in os.environ}
 
 
 class _Scope:

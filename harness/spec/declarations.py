@@ -526,6 +526,8 @@ class Device:
         hardware: ``Ref`` to a light ``hardware(**params) -> str`` for a device of this machine:
             what its numbers hold for; part of the keys.
         alone: whether nothing else of the suite may run while it measures.
+        environment: names of variables that its worker may see of the user's environment, e.g.
+            where a configuration lies, or a proxy; part of no key.
     """
 
     name: str
@@ -535,6 +537,7 @@ class Device:
     check: Ref | None = None
     hardware: Ref | None = None
     alone: bool = False
+    environment: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()
     extra: str = ""
     url: str = ""
