@@ -57,6 +57,7 @@ def _model(_: Registry, model: Any) -> Facts:
         "points": {axis: list(values) for axis, values in model.points.items()},
         "variants": {name: dict(changes) for name, changes in model.variants.items()},
         "factory": model.factory,
+        "skeleton": model.skeleton,
         **_needs(model),
         "licence": model.licence,
         "paper": model.paper,

@@ -142,7 +142,15 @@ def harness_metrics():
 
 @hookimpl
 def harness_devices():
-    return [Device(name="van", kind="simulated", summary="a van", check="shop:no_licence")]
+    return [
+        Device(
+            name="van",
+            kind="simulated",
+            factory="shop:Van",
+            summary="a van",
+            check="shop:no_licence",
+        )
+    ]
 
 
 @hookimpl

@@ -54,7 +54,8 @@ def test_conflict_is_told(cli, tmp_path):
         (tmp_path / f"{name}.py").write_text(
             "from harness import Device, hookimpl\n"
             "@hookimpl\n"
-            "def harness_devices(): return [Device(name='moon', kind='simulated')]\n"
+            "def harness_devices():\n"
+            "    return [Device(name='moon', kind='simulated', factory='m:M')]\n"
         )
     told = cli("doctor", "--plugin", tmp_path / "one.py", "--plugin", tmp_path / "two.py")
     assert told.code == 1
