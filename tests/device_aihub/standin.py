@@ -99,6 +99,7 @@ class StandIn:
         self.frameworks = {"QAIRT": "2.51.0.260101", "ONNX Runtime": "1.24.1"}
         self.faults: list[Fault] = []
         self.fates: dict[str, list[Fate]] = {"compile": [], "inference": []}
+        self.usual: Sequence[int] = WAITING
         self.hidden = 0  # look-ups that do not show the newest job yet
         self.target_names: list[str] | None = None
         self.requests: list[str] = []
@@ -259,7 +260,7 @@ class StandIn:
         id_, job = f"j{next(self._ids)}", pb.Job.FromString(body)
         kind = job.WhichOneof("job").removesuffix("_job")
         part = getattr(job, f"{kind}_job")
-        fate = self.fates[kind].pop(0) if self.fates[kind] else Fate(WAITING)
+        fate = self.fates[kind].pop(0) if self.fates[kind] else Fate(self.usual)
         setattr(part, f"{kind}_job_id", id_)
         job.hub_version = "stand-in"
         part.creation_time.FromNanoseconds(time.time_ns())

@@ -6,7 +6,7 @@ import threading
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.spec import Unavailable
@@ -32,6 +32,7 @@ def _state(journal):
     return [(a.name, a.job, a.end, a.about) for a in journal.attempts("key")]
 
 
+@settings(max_examples=20)  # each line is waited for until it is on disk
 @given(ends=st.lists(END, min_size=1, max_size=4), share=st.floats(0, 1))
 def test_a_journal_cut_at_any_byte_tells_what_was_whole(tmp_path_factory, ends, share):
     journal = _filled(tmp_path_factory.mktemp("journal"), ends)

@@ -46,9 +46,8 @@ def _kill(process):
 
 
 @pytest.mark.faults
-@pytest.mark.parametrize(
-    "kind", [pytest.param("compile", marks=pytest.mark.slow), pytest.param("inference")]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["compile", "inference"])
 def test_killed_while_waiting_its_job_is_found_again(
     hub, start, standin, script, tmp_path, journal, kind
 ):
