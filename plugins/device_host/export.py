@@ -44,6 +44,8 @@ def as_tensors(inputs: Sequence[Any], seed: int = 0) -> list[Any]:
 
 def _as_tensor(value: Any, generator: torch.Generator | None) -> Any:
     if isinstance(value, torch.Tensor):
+        if generator is None:  # a file keeps what it was traced with: nobody's business
+            return torch.zeros(value.shape, dtype=value.dtype)
         return value.detach().cpu()
     if isinstance(value, tuple) and value and all(type(n) is int for n in value):
         if min(value) < 1:
@@ -66,7 +68,7 @@ def to_onnx(module: torch.nn.Module, inputs: Sequence[Any], *, name: str = "") -
 
     Args:
         module: with weights, on the CPU.
-        inputs: as for :func:`as_tensors`; their values do not matter.
+        inputs: as for :func:`as_tensors`; their values neither matter nor get into the file.
         name: the component's, for messages.
 
     Raises:
@@ -75,8 +77,9 @@ def to_onnx(module: torch.nn.Module, inputs: Sequence[Any], *, name: str = "") -
     import onnx
 
     name = name or type(module).__name__
-    args = _arguments(module, inputs, name)
+    _check(module, name)
     with _quiet(), _failing(name, "ONNX"), evaluating(module), torch.no_grad():
+        args = tuple(_as_tensor(value, None) for value in inputs)
         # A mapping at the end would be read as keywords, so another one follows it.
         last = ({},) if args and isinstance(args[-1], dict) else ()
         program: Any = torch.onnx.export(
@@ -103,8 +106,9 @@ def to_pt2(module: torch.nn.Module, inputs: Sequence[Any], *, name: str = "") ->
         ExportError: in one line, where the exporter fails.
     """
     name = name or type(module).__name__
-    args = _arguments(module, inputs, name)
+    _check(module, name)
     with _quiet(), _failing(name, "torch.export"), evaluating(module), torch.no_grad():
+        args = tuple(_as_tensor(value, None) for value in inputs)
         program = torch.export.export(module, args)
         for node in program.graph.nodes:
             node.meta.pop("stack_trace", None)
@@ -113,12 +117,11 @@ def to_pt2(module: torch.nn.Module, inputs: Sequence[Any], *, name: str = "") ->
     return file.getvalue()
 
 
-def _arguments(module: torch.nn.Module, inputs: Sequence[Any], name: str) -> tuple[Any, ...]:
+def _check(module: torch.nn.Module, name: str) -> None:
     if not isinstance(module, torch.nn.Module):
         raise ExportError(f"{name}: no torch module, nothing to export")
     if any(t.device.type == "meta" for t in [*module.parameters(), *module.buffers()]):
         raise ExportError(f"{name}: its weights are on the meta device: it has none")
-    return tuple(_as_tensor(value, None) for value in inputs)
 
 
 def _name_ends(model: Any) -> None:

@@ -27,6 +27,7 @@ from harness_plugins.device_host.bench import (
 
 __all__ = ["TorchCuda"]
 
+_DEVICE = "cuda"
 _EVENTS = "CUDA events"
 
 
@@ -82,8 +83,8 @@ class TorchCuda:
 
 
 def _start(component: Component, inputs: list[Any]) -> Started:
-    module: Any = copy.deepcopy(component.module).to("cuda").eval()
-    there = tree_map_only(torch.Tensor, lambda tensor: tensor.to("cuda"), inputs)
+    module: Any = copy.deepcopy(component.module).to(_DEVICE).eval()
+    there = tree_map_only(torch.Tensor, lambda tensor: tensor.to(_DEVICE), inputs)
     begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
 
     def call() -> Any:
