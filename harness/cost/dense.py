@@ -75,7 +75,8 @@ _FREE_NAMES = """
     normal uniform bernoulli native_dropout multinomial
     bucketize searchsorted unique2 _unique2 one_hot pixel_shuffle pixel_unshuffle
     native_channel_shuffle channel_shuffle im2col col2im slice_scatter select_scatter
-    diag_embed _local_scalar_dense equal _reshape_copy _unsafe_view resize set
+    diag_embed unsafe_split unsafe_split_with_sizes _local_scalar_dense equal _reshape_copy
+    _unsafe_view resize set
     """
 _FREE = frozenset(f"aten::{name}" for name in _FREE_NAMES.split())
 
