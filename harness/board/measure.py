@@ -111,6 +111,10 @@ def _as_given(
     note = "; ".join(filter(None, (estimate.note, said.note)))
     if not said.replicates or np.isnan(estimate.value):
         return replace(estimate, note=note)
+    if len(said.replicates) == 1:
+        exact = np.full(drawn.items.shape[0], estimate.value)
+        n = max(2, len(scores.items))  # one item or many: it would be the same
+        return replace(estimate, low=NAN, high=NAN, replicates=exact, n=n, draws=None, note=note)
     seed = zlib.crc32(" ".join((*where, str(point))).encode())
     replicates = np.random.default_rng(seed).choice(said.replicates, drawn.items.shape[0])
     low, high = map(float, percentile_interval(np.asarray(said.replicates), max(said.n, 2)))

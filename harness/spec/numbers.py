@@ -24,7 +24,8 @@ class Signed:
     Attributes:
         how: appended to the metric's signature: shapes, hardware, versions, number of calls.
         replicates: bootstrap replicates of the value (any number of them), where the metric
-            alone knows what to resample, e.g. the calls of a timing; the board's interval.
+            alone knows what to resample, e.g. the calls of a timing; the board's interval. The
+            value alone, once, says that it is exact: counted, not measured.
         n: how many things were resampled for them.
         note: what a reader must know, shown with the number.
     """

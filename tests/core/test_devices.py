@@ -203,3 +203,14 @@ def test_panels_of_devices_are_drawn_for_each(machine, run):
     assert first.words == ("NPU", "CPU")
     assert [f.entry for f in first.figures] == ["plain", "plain+shifted"]
     assert first.figures[0].lines[0]["seconds"] == 0.25
+
+
+def test_exact_numbers_are_ranked_without_an_interval(machine, run):
+    models = ["plain", {"name": "plain", "label": "too", "variants": ["shifted"]}]
+    suite = machine(models=models, metrics=["error", "weight"], board={"rank_by": "weight"})
+    done = run(suite)
+    [table] = make_board(open_suite(str(suite), ())[0], done.results).tables
+    cells = [row.cells["weight"] for row in table.rows]
+    assert [cell.value for cell in cells] == [15.0, 15.0]
+    assert all(cell.low != cell.low for cell in cells)
+    assert [row.rank for row in table.rows] == [(1, 2), (1, 2)]

@@ -222,7 +222,11 @@ def error():
 
 
 def weight():
-    return lambda found: Signed(10.0 + found["of"], how=found["kind"])
+    def compute(found):
+        value = 10.0 + found["of"]
+        return Signed(value, how=found["kind"], replicates=(value,))
+
+    return compute
 
 
 def seconds():

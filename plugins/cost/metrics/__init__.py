@@ -61,7 +61,7 @@ METRICS: tuple[Metric, ...] = (
         summary="thousands of multiply-accumulates for each pixel of the image",
     ),
     Metric(
-        name="parameters",
+        name="params",
         factory=f"{_HERE}.counted:parameters",
         inputs=("cost",),
         signature="parameters|of all components|shared once|v1",

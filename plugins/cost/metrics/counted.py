@@ -27,7 +27,7 @@ def gmacs(convention: str = _DENSE, step: str | None = None) -> Metric:
     def score(cost: Mapping[str, Any]) -> Signed:
         parts = chosen(cost["components"], step)
         total = sum(part["calls"] * _macs(part, convention) for part in parts)
-        return Signed(total / 1e9, note=_uncounted(parts) if convention == _DENSE else "")
+        return _exact(total / 1e9, note=_uncounted(parts) if convention == _DENSE else "")
 
     return score
 
@@ -43,35 +43,40 @@ def kmac_per_pixel(step: str | None = None) -> Metric:
         parts = chosen(cost["components"], step)
         total = sum(part["calls"] * _macs(part, _DENSE) for part in parts)
         pixels = shape[0] * math.prod(shape[2:])
-        return Signed(total / pixels / 1e3, note=_uncounted(parts))
+        return _exact(total / pixels / 1e3, note=_uncounted(parts))
 
     return score
 
 
-def parameters() -> Callable[[Mapping[str, Any]], float]:
+def parameters() -> Metric:
     """Return the millions of parameters of all components, shared ones once."""
-    return lambda cost: cost["stored"]["parameters"] / 1e6
+    return lambda cost: _exact(cost["stored"]["parameters"] / 1e6)
 
 
-def weight_bytes() -> Callable[[Mapping[str, Any]], float]:
+def weight_bytes() -> Metric:
     """Return the MB of parameters and buffers of all components, shared ones once."""
 
-    def score(cost: Mapping[str, Any]) -> float:
+    def score(cost: Mapping[str, Any]) -> Signed:
         stored = cost["stored"]
         sizes = [*stored["parameter_bytes"].values(), *stored["buffer_bytes"].values()]
-        return sum(sizes) / 1e6
+        return _exact(sum(sizes) / 1e6)
 
     return score
 
 
-def peak_activation(step: str | None = None) -> Callable[[Mapping[str, Any]], float]:
+def peak_activation(step: str | None = None) -> Metric:
     """Return the most MB of live activations that any component needs."""
 
-    def score(cost: Mapping[str, Any]) -> float:
+    def score(cost: Mapping[str, Any]) -> Signed:
         parts = chosen(cost["components"], step)
-        return max(part["peak_activation_bytes"] for part in parts) / 1e6
+        return _exact(max(part["peak_activation_bytes"] for part in parts) / 1e6)
 
     return score
+
+
+def _exact(value: float, note: str = "") -> Signed:
+    """Return a number that nothing is unsure of: its one replicate is itself."""
+    return Signed(value, replicates=(value,), note=note)
 
 
 def _macs(part: Record, convention: str) -> int:
