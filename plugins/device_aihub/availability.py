@@ -13,7 +13,7 @@ __all__ = ["EXPORTS", "HOW_TO_GET_IN", "PIP", "RUNTIMES", "check", "config_path"
 
 PIP = 'pip install "harness[edge]"'
 HOW_TO_GET_IN = (
-    "sign up at https://aihub.qualcomm.com, copy the token from Settings, and run: "
+    "sign up at https://aihub.qualcomm.com, copy the token from your account page, and run: "
     "qai-hub configure --api_token TOKEN"
 )
 # values of the compiler's --target_runtime
