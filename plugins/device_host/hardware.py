@@ -42,12 +42,11 @@ def system() -> str:
 
 
 def cuda() -> str:
-    """Return name and driver of the first GPU that CUDA shows, and the processor beside it.
-
-    Raises:
-        Unavailable: there is none.
-    """
-    return f"{_gpu()}, {processor()}"
+    """Return name and driver of the first GPU that CUDA shows, and the processor beside it."""
+    try:
+        return f"{_gpu()}, {processor()}"
+    except Unavailable:
+        return f"no GPU, {processor()}"
 
 
 @cache

@@ -104,7 +104,7 @@ class _GpuMemory:
     """Memory of torch's allocator: weights, inputs, results and scratch space.
 
     ``cuda_peak_allocated`` is the most that tensors held at once, ``cuda_peak_reserved`` the most
-    that torch kept from the driver for them, ``cuda_allocated_before`` what was held before.
+    that torch kept from the driver for them, ``tensors_before`` what they held before.
     """
 
     def begin(self) -> None:
@@ -117,7 +117,7 @@ class _GpuMemory:
         return {
             "cuda_peak_allocated": torch.cuda.max_memory_allocated(),
             "cuda_peak_reserved": torch.cuda.max_memory_reserved(),
-            "cuda_allocated_before": self._before,
+            "tensors_before": self._before,
         }
 
 

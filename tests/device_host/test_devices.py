@@ -284,7 +284,7 @@ def test_cuda_keeps_events_and_the_wall_apart(components, quick, monkeypatch, tm
         assert part["memory_bytes"] == {
             "cuda_peak_allocated": 3,
             "cuda_peak_reserved": 4,
-            "cuda_allocated_before": 1,
+            "tensors_before": 1,
         }
     assert np.array_equal(run.outputs["g_s"], run.outputs["g_s|host"])
 

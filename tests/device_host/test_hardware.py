@@ -68,6 +68,7 @@ def test_no_gpu_has_a_reason_and_a_remedy(smi, script, says):
     assert says in caught.value.reason
     assert "NVIDIA GPU" in caught.value.remedy
     assert "\n" not in str(caught.value)
+    assert hardware.cuda() == f"no GPU, {hardware.processor()}"
 
 
 @pytest.mark.parametrize("visible", ["", "-1"])
