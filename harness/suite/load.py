@@ -120,7 +120,7 @@ class _Resolver:
         if not self.faults:
             self._check_labels(entries, families)
             self._check_fit(tasks, datasets, metrics)
-            self._check_devices(tasks, metrics)
+            self._check_devices(metrics)
         placed, measured = on_devices(tasks, chain(*metrics), devices)
         if not self.faults:
             self._check_board(list(chain(*entries)), measured, placed)
@@ -262,11 +262,19 @@ class _Resolver:
         return kept
 
     def _metrics(self, name: str) -> list[Metric]:
-        """Return the metrics meant; a glob means those that find their inputs in a task."""
+        """Return the metrics meant; a glob means those that find their inputs in a task.
+
+        Without devices that leaves out what is measured on one.
+        """
         if not _is_glob(name):
             return [self.names.get("metrics", name)]
         metrics: dict[str, Metric] = dict(self.names.all("metrics"))
-        found = [m for n, m in metrics.items() if fnmatchcase(n, name) and self._fits(m)]
+        left = self._left_on_devices() if not self.form.devices else set()
+        found = [
+            m
+            for n, m in metrics.items()
+            if fnmatchcase(n, name) and self._fits(m) and left.isdisjoint(m.inputs)
+        ]
         if not found:
             raise UsageError(f"no metric is called like {name!r}")
         return found
@@ -323,22 +331,20 @@ class _Resolver:
                     f"the tasks are of {', '.join(sorted(families))}",
                 )
 
-    def _check_devices(
-        self, tasks: list[tuple[Family, Task]], metrics: list[list[Metric]]
-    ) -> None:
+    def _left_on_devices(self) -> set[str]:
+        """Return the artifacts that stages on devices leave."""
+        stages = (stage for _, task in self.tasks for stage in task.stages if stage.devices)
+        return {artifact.name for stage in stages for artifact in stage.outputs}
+
+    def _check_devices(self, metrics: list[list[Metric]]) -> None:
         """What is measured on a device needs one."""
         if self.form.devices:
             return
-        stages = [s for _, task in tasks for s in task.stages if s.devices]
-        left = {a.name for stage in stages for a in stage.outputs}
+        left = self._left_on_devices()
         for index, metric in ((i, m) for i, found in enumerate(metrics) for m in found):
             if not left.isdisjoint(metric.inputs):
-                known = ", ".join(self.names.all("devices"))
-                self._fault(
-                    ("metrics", index),
-                    f"metric {metric.name!r} is measured on a device: say on which, "
-                    f"e.g. devices: [host]; known are {known}",
-                )
+                what = f"metric {metric.name!r} is measured on a device"
+                self._fault(("metrics", index), f"{what}: say on which, e.g. devices: [host]")
 
     def _check_board(
         self, entries: list[Entry], metrics: list[Metric], tasks: list[tuple[Family, Task]]

@@ -214,3 +214,11 @@ def test_exact_numbers_are_ranked_without_an_interval(machine, run):
     assert [cell.value for cell in cells] == [15.0, 15.0]
     assert all(cell.low != cell.low for cell in cells)
     assert [row.rank for row in table.rows] == [(1, 2), (1, 2)]
+
+
+def test_a_glob_without_devices_leaves_out_what_is_measured_on_one(machine):
+    suite, _ = open_suite(str(machine(metrics=["*"], devices=None)), ())
+    assert [m.name for m in suite.metrics] == ["error", "weight"]
+    assert [line.partition(" metrics")[2] for line in faults(machine(devices=None))] == [
+        ".1: metric 'seconds' is measured on a device: say on which, e.g. devices: [host]"
+    ]
