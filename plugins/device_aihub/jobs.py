@@ -137,7 +137,7 @@ class Jobs:
             job = self._service.submit(wanted)
         except RefusedError as error:
             self._journal.ended(attempt, "refused", {"reason": str(error)})
-            raise
+            raise RefusedError(f"{task.title}: {error}") from None
         except BusyError as error:
             self._journal.ended(attempt, "refused", {"reason": str(error)})
             self._deadline.pause(self._pace.again, str(error))

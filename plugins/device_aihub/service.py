@@ -29,7 +29,8 @@ __all__ = ["BusyError", "LostError", "RefusedError", "Service"]
 
 _PAGE = 50
 _WIRE = ("requests", "urllib3", "botocore", "s3transfer")
-_CLOCKS = 3600.0  # seconds by which AI Hub's clock and ours may differ
+_LATEST = 200  # jobs that are looked through, whatever the clocks say
+_CLOCKS = 86400.0  # seconds by which AI Hub's clock and ours may differ
 
 
 class RefusedError(Exception):
@@ -117,10 +118,11 @@ class Service:
             kind: ``"compile"`` or ``"inference"``.
             since: it was not made before, in seconds since 1970.
         """
-        for summary in self._summaries(kind):
+        for place, summary in enumerate(self._summaries(kind)):
             if summary.name == name:
                 return str(summary.job_id)
-            if summary.creation_time.seconds < since - _CLOCKS:
+            made = summary.creation_time.seconds
+            if place >= _LATEST and 0 < made < since - _CLOCKS:
                 break
         return ""
 

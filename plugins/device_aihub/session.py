@@ -23,7 +23,7 @@ from harness_plugins.device_host.bench import reference
 
 __all__ = ["Session"]
 
-_FOREVER, _DATASETS = 0.0, 7 * 86400.0  # AI Hub keeps models, and data sets for 30 days
+_FRESH = 7 * 86400.0  # seconds for which an upload is used again; AI Hub drops data after 30 days
 
 
 class Session:
@@ -98,7 +98,7 @@ class Session:
         upload = partial(self._service.upload_model, work.data, name, work.suffix)
         return pb.Job(
             compile_job=pb.CompileJob(
-                model=pb.Model(model_id=self._uploaded(work.sha256, upload, _FOREVER)),
+                model=pb.Model(model_id=self._uploaded(work.sha256, upload)),
                 devices=pb.DeviceList(devices=[self._device], total_query_count=1),
                 tensor_type_list=api_utils.input_shapes_to_tensor_type_list_pb(work.specs),
                 options=options,
@@ -118,12 +118,11 @@ class Session:
         arrays = dict(_arranged(work, inputs))
         upload = partial(self._service.upload_dataset, arrays, f"{work.component.name} inputs")
         sha256 = key_of(work.inputs_sha256, inputs)
-        since = time.time() - _DATASETS
         return pb.Job(
             inference_job=pb.InferenceJob(
                 model=pb.Model(model_id=compiled["model"]),
                 device=self._device,
-                dataset=pb.Dataset(dataset_id=self._uploaded(sha256, upload, since)),
+                dataset=pb.Dataset(dataset_id=self._uploaded(sha256, upload)),
                 options=options,
                 is_profiling_on=True,
             )
@@ -143,10 +142,10 @@ class Session:
             self._outputs(key, about)
         return about
 
-    def _uploaded(self, sha256: str, upload: Callable[[], str], since: float) -> str:
+    def _uploaded(self, sha256: str, upload: Callable[[], str]) -> str:
         """Return AI Hub's id for something, uploaded where it does not hold it yet."""
         sha256 = key_of(self._service.address, sha256)
-        id_ = self._journal.uploaded(sha256, since)
+        id_ = self._journal.uploaded(sha256, time.time() - _FRESH)
         if not id_:
             id_ = upload()
             self._journal.upload(sha256, id_)

@@ -49,9 +49,8 @@ def hub(standin: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("qai_hub.util.session.BACKOFF_FACTOR", 0.0)
     monkeypatch.setattr("qai_hub.util.session.MAX_RETRIES", 1)
     with standin.StandIn() as running:
-        ini = running.configure(tmp_path / "home" / ".qai_hub" / "client.ini")
-        monkeypatch.setenv("HOME", str(tmp_path / "home"))
-        monkeypatch.setenv("QAIHUB_CLIENT_INI", str(ini))
+        monkeypatch.setenv("HOME", str(tmp_path))
+        monkeypatch.setenv("QAIHUB_CLIENT_INI", str(running.configure(tmp_path / "hub.ini")))
         yield running
 
 

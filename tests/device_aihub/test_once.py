@@ -58,6 +58,13 @@ def test_a_job_that_is_not_shown_yet_is_waited_for(hub, bench, component, standi
     assert _submissions(hub) == ONCE
 
 
+def test_a_job_is_found_among_many_whatever_the_clocks_say(hub, bench, component, standin):
+    hub.crowd = 120
+    hub.faults = [standin.Fault(JOBS, after=True), standin.Fault(JOBS, after=True)]
+    bench().measure([component()])
+    assert _submissions(hub) == ONCE
+
+
 def test_a_request_that_never_arrived_is_made_again(hub, bench, component, standin, journal):
     hub.faults = [standin.Fault(JOBS, status=503)]
     bench().measure([component()])
@@ -108,7 +115,15 @@ def test_a_service_that_goes_away_is_unavailable_and_its_jobs_are_found_again(
     assert _submissions(hub) == ONCE
 
 
-def test_a_request_that_hangs_ends_at_the_deadline(hub, bench, component, standin):
+@pytest.fixture
+def exported(component):
+    """Export once: the first time, torch imports for seconds."""
+    from harness_plugins.device_aihub.work import prepare
+
+    prepare(component(), "pt2")
+
+
+def test_a_request_that_hangs_ends_at_the_deadline(hub, bench, component, standin, exported):
     held = threading.Event()
     hub.faults = [standin.Fault(JOBS, after=True, status=502, hold=held)]
     with pytest.raises(Exception, match="has not answered after 3 s") as caught:
@@ -119,7 +134,9 @@ def test_a_request_that_hangs_ends_at_the_deadline(hub, bench, component, standi
     assert _submissions(hub) == ONCE
 
 
-def test_at_the_deadline_a_job_goes_on_and_is_waited_for_again(hub, bench, component, standin):
+def test_at_the_deadline_a_job_goes_on_and_is_waited_for_again(
+    hub, bench, component, standin, exported
+):
     slow = standin.Fate([standin.pb.JOB_STATE_PROVISIONING_DEVICE] * 10**4)
     hub.fates["compile"] = [slow]
     with pytest.raises(Exception, match="PROVISIONING_DEVICE") as caught:
