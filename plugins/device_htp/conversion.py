@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 __all__ = ["float_model", "int8_model"]
 
+# Of this the NPU takes weights as UINT8 only; signed ones would send the operator to the CPU.
+_UNSIGNED = frozenset({"LayerNormalization"})
 _EXPORTERS = ("torch", "onnx", "onnxscript", "onnxruntime")
 
 
@@ -36,8 +38,8 @@ def float_model(folder: Path, module: Any, inputs: Sequence[Any], name: str) -> 
 def int8_model(folder: Path, model: bytes, inputs: Mapping[str, NDArray[Any]]) -> bytes:
     """Return ``model`` in QDQ form as onnxruntime makes it for QNN.
 
-    Weights in INT8, symmetric and per output channel; activations in UINT8 over the range
-    (minimum to maximum) they have on ``inputs``, on which nothing but this is known.
+    Weights in INT8, symmetric and per output channel (those of normalisation in UINT8);
+    activations in UINT8 over the range (minimum to maximum) they have on ``inputs`` alone.
 
     Args:
         folder: where results are kept.
@@ -98,6 +100,7 @@ def _kept(folder: Path, key: str | None, make: Callable[[], bytes]) -> bytes:
 
 
 def _quantised(model: bytes, inputs: Mapping[str, NDArray[Any]]) -> bytes:
+    import onnx
     from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize
     from onnxruntime.quantization.execution_providers.qnn import get_qnn_qdq_config
     from onnxruntime.quantization.shape_inference import quant_pre_process
@@ -117,9 +120,16 @@ def _quantised(model: bytes, inputs: Mapping[str, NDArray[Any]]) -> bytes:
             source, ready, made = (Path(scratch, n) for n in ("float", "ready", "int8"))
             source.write_bytes(model)
             quant_pre_process(source, ready, skip_symbolic_shape=True)
+            graph = onnx.load(ready).graph
+            unsigned = {
+                node.input[1]: [{"quant_type": QuantType.QUInt8, "symmetric": False}]
+                for node in graph.node
+                if node.op_type in _UNSIGNED
+            }
             config = get_qnn_qdq_config(
                 ready,
                 Once(),
+                init_overrides=unsigned,
                 activation_type=QuantType.QUInt8,
                 weight_type=QuantType.QInt8,
                 per_channel=True,

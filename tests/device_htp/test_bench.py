@@ -49,6 +49,13 @@ def test_an_operator_that_the_npu_lacks_is_named(htp):
     assert found["placement"]["NPU"] >= 2
 
 
+def test_normalisation_in_int8_stays_on_the_npu(htp):
+    torch.manual_seed(0)
+    module = torch.nn.Sequential(torch.nn.Linear(32, 32), torch.nn.LayerNorm(32))
+    found = _first(htp("SM8350", "int8").measure([_component(module, torch.randn(1, 16, 32))]))
+    assert found["fallback"] == {}
+
+
 def test_a_component_keeps_its_name_and_has_no_time(htp):
     run = htp().measure([_component(torch.nn.ReLU(), (1, 4, 8, 8))])
     found = _first(run)
