@@ -156,9 +156,10 @@ def _summary(estimates: list[Estimate], *, averaged: bool) -> Estimate:
     drawn = [e.replicates for e in estimates if e.replicates is not None]
     replicates = np.mean(drawn, axis=0) if len(drawn) == len(estimates) else None
     value = float(np.mean([e.value for e in there]))
+    unsure = any(not np.isnan(e.low) for e in there)  # counted numbers are exact
     low, high = (
         map(float, crossed_interval(replicates, value, first.n, first.draws))
-        if replicates is not None
+        if replicates is not None and unsure
         else (NAN, NAN)
     )
     return Estimate(

@@ -12,12 +12,14 @@ from harness import spec
 from harness.hookspecs import hookimpl
 from harness_plugins.cost.metrics import METRICS, of_step
 from harness_plugins.cost.panels import PANELS, fronts
+from harness_suites import shipped
 
 __all__ = [
     "PANELS",
     "fronts",
     "harness_importers",
     "harness_metrics",
+    "harness_suites",
     "of_step",
 ]
 
@@ -38,3 +40,9 @@ def harness_importers() -> Iterable[spec.Importer]:
             summary="YAML of Qualcomm AI Hub Models: qai_hub_models/models/*/perf.yaml",
         )
     ]
+
+
+@hookimpl
+def harness_suites() -> Iterable[spec.SuiteFile]:
+    """Declare the suites that show what models cost."""
+    return shipped("cost-quick", "cost-codecs")

@@ -50,12 +50,18 @@ def test_latencies_are_paid_at_every_point():
 
 
 def test_metrics_of_a_step_are_signed_by_it():
-    gmacs, latency = of_step("decode")
-    assert (gmacs.name, latency.name) == ("gmacs_decode", "latency_decode_ms")
-    assert (gmacs.params["step"], latency.params["step"]) == ("decode", "decode")
-    assert "|decode" in gmacs.signature
-    assert "|decode" in latency.signature
-    assert gmacs.signature != BY_NAME["gmacs"].signature
+    found = {metric.name: metric for metric in of_step("decode")}
+    assert set(found) == {
+        "gmacs_decode",
+        "gmacs_deepspeed_decode",
+        "peak_activation_decode",
+        "latency_decode_ms",
+    }
+    for metric in found.values():
+        assert metric.params["step"] == "decode"
+        assert metric.signature.endswith("|decode")
+        assert metric.signature not in {whole.signature for whole in METRICS}
+    assert found["gmacs_deepspeed_decode"].params["convention"] == "deepspeed-0.5.10"
 
 
 def test_panels_can_be_drawn():

@@ -29,6 +29,28 @@ _GMACS = Metric(
     summary="multiply-accumulates of one evaluation of the first item, all products counted",
 )
 
+_GMACS_DEEPSPEED = replace(
+    _GMACS,
+    name="gmacs_deepspeed",
+    params={"convention": "deepspeed-0.5.10", "step": None},
+    signature="macs|deepspeed-0.5.10|eval|v1|one item",
+    summary="the same as DeepSpeed's profiler billed it, to compare with published numbers",
+)
+
+_PEAK = Metric(
+    name="peak_activation",
+    factory=f"{_HERE}.counted:peak_activation",
+    params={"step": None},
+    inputs=("cost",),
+    signature="peak_activations|live-storages|eager|fused-attention|eval|v1|worst component",
+    better="lower",
+    unit="MB",
+    range=(0.0, _INF),
+    over_points="mean",
+    digits=2,
+    summary="the most live activations of any component, counted: the same on any machine",
+)
+
 _LATENCY_MS = Metric(
     name="latency_ms",
     factory=f"{_HERE}.timed:latency",
@@ -44,13 +66,7 @@ _LATENCY_MS = Metric(
 
 METRICS: tuple[Metric, ...] = (
     _GMACS,
-    replace(
-        _GMACS,
-        name="gmacs_deepspeed",
-        params={"convention": "deepspeed-0.5.10", "step": None},
-        signature="macs|deepspeed-0.5.10|eval|v1|one item",
-        summary="the same as DeepSpeed's profiler billed it, to compare with published numbers",
-    ),
+    _GMACS_DEEPSPEED,
     replace(
         _GMACS,
         name="kmac_per_pixel",
@@ -81,19 +97,7 @@ METRICS: tuple[Metric, ...] = (
         digits=2,
         summary="memory of parameters and buffers, by their dtypes",
     ),
-    Metric(
-        name="peak_activation",
-        factory=f"{_HERE}.counted:peak_activation",
-        params={"step": None},
-        inputs=("cost",),
-        signature="peak_activations|live-storages|eager|fused-attention|eval|v1|worst component",
-        better="lower",
-        unit="MB",
-        range=(0.0, _INF),
-        over_points="mean",
-        digits=2,
-        summary="the most live activations of any component, counted: the same on any machine",
-    ),
+    _PEAK,
     _LATENCY_MS,
     replace(
         _LATENCY_MS,
@@ -146,25 +150,27 @@ METRICS: tuple[Metric, ...] = (
 )
 
 
-def of_step(step: str) -> tuple[Metric, Metric]:
-    """Return ``gmacs_STEP`` and ``latency_STEP_ms``, for a family whose models have steps.
+def of_step(step: str) -> tuple[Metric, ...]:
+    """Return the metrics of one step of a family's models.
+
+    They are ``gmacs_STEP``, ``gmacs_deepspeed_STEP``, ``peak_activation_STEP`` and
+    ``latency_STEP_ms``.
 
     Args:
         step: as the models' components name it, e.g. ``"decode"``.
     """
-    return (
+    return tuple(
         replace(
-            _GMACS,
-            name=f"gmacs_{step}",
-            params={**_GMACS.params, "step": step},
-            signature=f"{_GMACS.signature}|{step}",
-            summary=f"multiply-accumulates of {step} for the first item, all products counted",
-        ),
-        replace(
-            _LATENCY_MS,
-            name=f"latency_{step}_ms",
-            params={**_LATENCY_MS.params, "step": step},
-            signature=f"{_LATENCY}|{step}|v1",
-            summary=f"time of {step} for the first item; the signature names the statistic",
-        ),
+            whole,
+            name=name,
+            params={**whole.params, "step": step},
+            signature=f"{whole.signature}|{step}",
+            summary=f"of {step} alone: {whole.summary}",
+        )
+        for name, whole in (
+            (f"gmacs_{step}", _GMACS),
+            (f"gmacs_deepspeed_{step}", _GMACS_DEEPSPEED),
+            (f"peak_activation_{step}", _PEAK),
+            (f"latency_{step}_ms", _LATENCY_MS),
+        )
     )
