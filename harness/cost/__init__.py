@@ -19,7 +19,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from harness.cost.component import Bench, Component, HasComponents, NotMeasuredError, Run
+    from harness.cost.component import (
+        Bench,
+        Component,
+        HasComponents,
+        NotMeasuredError,
+        PairsBench,
+        Run,
+    )
     from harness.cost.counting import CONVENTIONS, Cost, count
     from harness.cost.execution import without_weights
     from harness.cost.memory import (
@@ -41,6 +48,7 @@ __all__ = [
     "HasComponents",
     "NotMeasuredError",
     "Pairs",
+    "PairsBench",
     "Run",
     "Timing",
     "Weights",
@@ -59,6 +67,7 @@ _HOME = {
     "Component": "component",
     "HasComponents": "component",
     "NotMeasuredError": "component",
+    "PairsBench": "component",
     "Run": "component",
     "CONVENTIONS": "counting",
     "Cost": "counting",

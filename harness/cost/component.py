@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from harness.spec import Json
 
-__all__ = ["Bench", "Component", "HasComponents", "NotMeasuredError", "Run"]
+__all__ = ["Bench", "Component", "HasComponents", "NotMeasuredError", "PairsBench", "Run"]
 
 
 class NotMeasuredError(Exception):
@@ -82,4 +82,17 @@ class Bench(Protocol):
         Raises:
             NotMeasuredError: it can run none of them.
             Unavailable: the device cannot be had here.
+        """
+
+
+class PairsBench(Bench, Protocol):
+    """A device that can also time two models alternately."""
+
+    def compare(
+        self, first: Sequence[Component], second: Sequence[Component]
+    ) -> Mapping[str, Any]:
+        """Return ``device_pairs``: see :func:`harness.cost.stages.pair`.
+
+        Raises:
+            NotMeasuredError: it can run none of the components.
         """

@@ -25,7 +25,10 @@ __all__ = [
     "device_stage",
     "measure_cost",
     "measure_device",
+    "measure_pair",
     "named_components",
+    "pair",
+    "pair_stage",
 ]
 
 
@@ -73,6 +76,26 @@ def device_stage(
     )
 
 
+def pair_stage(inputs: Sequence[str], run: str = "harness.cost.stages:pair") -> Stage:
+    """Return the stage that leaves ``device_pairs``: each model against the suite's anchor.
+
+    Args:
+        inputs: the task's item, and what ``run`` needs besides.
+        run: ``Ref`` to the function of the stage.
+    """
+    return Stage(
+        name="pair",
+        run=run,
+        inputs=tuple(inputs),
+        outputs=(Artifact("device_pairs", "json"),),
+        per=("point",),
+        requires=("torch",),
+        aside=True,
+        devices=True,
+        against=True,
+    )
+
+
 def cost(
     model: Any, inputs: Mapping[str, Any], point: Mapping[str, Json], _seed: int
 ) -> dict[str, Any]:
@@ -105,6 +128,25 @@ def device(
     where ``sha256`` is :func:`harness.cost.digest` of the module.
     """
     return measure_device(named_components(model, next(iter(inputs.values())), point), bench)
+
+
+def pair(
+    model: Any,
+    inputs: Mapping[str, Any],
+    point: Mapping[str, Json],
+    _seed: int,
+    bench: Bench,
+    against: tuple[Any, Mapping[str, Any], Mapping[str, Json]],
+) -> dict[str, Any]:
+    """Time a model's components and the anchor's alternately, on an item: the first input.
+
+    ``device_pairs`` is as ``device_run``, without components, with ``first_us`` and
+    ``second_us``: the times of the anchor and of the model, pair by pair, and ``waited``.
+    """
+    other, theirs, where = against
+    anchor = named_components(other, next(iter(theirs.values())), where)
+    own = named_components(model, next(iter(inputs.values())), point)
+    return {"device_pairs": measure_pair(anchor, own, bench)}
 
 
 def named_components(model: Any, item: Any, point: Mapping[str, Json]) -> list[Component]:
@@ -203,3 +245,17 @@ def measure_device(components: Sequence[Component], bench: Bench) -> dict[str, A
         if not all(math.isfinite(t) and t > 0 for t in samples):
             raise ValueError(f"component {part['name']}: a time is no positive number")
     return {"device_run": dict(run.record), "device_outputs": dict(run.outputs)}
+
+
+def measure_pair(
+    first: Sequence[Component], second: Sequence[Component], bench: Bench
+) -> dict[str, Any]:
+    """Time two models alternately; the value of ``device_pairs``.
+
+    Raises:
+        NotMeasuredError: the device cannot do that.
+    """
+    compare = getattr(bench, "compare", None)
+    if compare is None:
+        raise NotMeasuredError("the device does not time models in pairs")
+    return dict(compare(first, second))

@@ -10,7 +10,9 @@ from harness.run.keys import digest, node_key
 from harness.spec import Artifact, Item
 from harness.suite import Entry, Suite
 
-__all__ = ["Group", "Node", "Plan", "Recipe", "item_part"]
+__all__ = ["AGAINST", "Group", "Node", "Plan", "Recipe", "item_part"]
+
+AGAINST = "against:"  # before the names of inputs that are the anchor's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,12 +60,13 @@ class Node:
         """Return the key, given the artifact digests of the nodes it depends on."""
         named: dict[str, Any] = {}
         for name, nodes in self.inputs:
+            artifact = name.removeprefix(AGAINST)
             if nodes is None:
                 named[name] = self.recipe.item_digests(self.item)
             elif name in self.recipe.many:
-                named[name] = [digests[id(n)][name] for n in nodes]
+                named[name] = [digests[id(n)][artifact] for n in nodes]
             else:
-                named[name] = digests[id(nodes[0])][name]
+                named[name] = digests[id(nodes[0])][artifact]
         return node_key(self.recipe.prefix(self), named)
 
     @property

@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from itertools import product
+from itertools import chain
 from typing import Any
 
 from harness.errors import UsageError, nearest
 from harness.registry import Registry, check_available, resolve, versions
 from harness.run.keys import PROTOCOL
-from harness.run.node import Group, Node, Plan, Recipe, item_part
+from harness.run.node import AGAINST, Group, Node, Plan, Recipe, item_part
+from harness.run.scope import Scope
 from harness.spec import (
     Dataset,
     DeviceUse,
@@ -30,8 +31,6 @@ from harness.spec import (
 from harness.suite import Entry, Suite, SuiteDataset, VariantUse
 
 __all__ = ["dataset_items", "dataset_label", "make_plan"]
-
-_AXES = ("point", "item", "seed")
 
 
 def make_plan(
@@ -66,9 +65,12 @@ def make_plan(
         for _, task in suite.tasks:
             if task.accepts != use.dataset.provides:
                 continue
-            for entry in suite.entries:
-                if _family(suite, task) == entry.model.family:
-                    plan.nodes += planner.nodes(entry, task, label, use.dataset, items, missing)
+            own = [e for e in suite.entries if _family(suite, task) == e.model.family]
+            made = {
+                entry.label: planner.nodes(entry, task, label, use.dataset, items, missing)
+                for entry in sorted(own, key=lambda e: e.label != suite.board.anchor)
+            }
+            plan.nodes += chain.from_iterable(made[entry.label] for entry in own)
     return plan
 
 
@@ -119,6 +121,7 @@ class _Planner:
         self._files |= {p.name: p.origin for p in registry.plugins if p.ok and p.source is None}
         self._model_verdicts: dict[str, tuple[str, str] | None] = {}
         self._device_verdicts: dict[str, tuple[str, str] | None] = {}
+        self._anchors: dict[tuple[str, str], Scope] = {}  # by dataset and task
 
     def nodes(
         self,
@@ -132,14 +135,31 @@ class _Planner:
         """Return the nodes of an entry on a dataset, dependencies first."""
         verdict = self._entry_verdict(entry, missing)
         skip = verdict if verdict and verdict[0] == "skipped" else None
-        scope = _Scope(entry, task, label, dataset, items or (Item("*", ""),), self.suite.seeds)
+        scope = Scope(entry, task, label, dataset, items or (Item("*", ""),), self.suite.seeds)
+        if entry.label == self.suite.board.anchor:
+            self._anchors[label, task.name] = scope
         for stage in self._needed(task):
+            anchor = self._anchors.get((label, task.name)) if stage.against else None
+            if stage.against and anchor in (None, scope):
+                scope.withhold(stage)
+                continue
             inputs = (*stage.inputs, *(stage.privileged if entry.privileged else ()))
             if not stage.aside:
                 scope.check(stage.name, inputs, stage.per)
-            recipe = self._stage(scope, stage, inputs)
+            recipe = self._stage(scope, stage, inputs, anchor)
             own = self._stage_verdict(entry, stage, missing) if skip is None else verdict
-            scope.add("stage", stage.name, inputs, stage.per, recipe, own, aside=stage.aside)
+            if own is None and anchor is not None:
+                own = self._stage_verdict(anchor.entry, stage, missing)
+            scope.add(
+                "stage",
+                stage.name,
+                inputs,
+                stage.per,
+                recipe,
+                own,
+                aside=stage.aside,
+                against=anchor,
+            )
         for metric in self.suite.metrics:
             if set(metric.inputs) <= scope.offered:
                 axes = scope.axes(metric.inputs, without_item=metric.per == "set")
@@ -212,7 +232,7 @@ class _Planner:
             return "error", f"check: {type(error).__name__}: {error}"
         return None
 
-    def _loader(self, scope: _Scope, inputs: Sequence[str]) -> list[str] | None:
+    def _loader(self, scope: Scope, inputs: Sequence[str]) -> list[str] | None:
         """Return what decides how an item's bytes are read, for a step that reads them."""
         if scope.task.item not in inputs:
             return None
@@ -220,9 +240,11 @@ class _Planner:
         code = self.registry.digest("datasets", dataset.name, dataset.load)
         return [dataset.load, dataset.version, code]
 
-    def _stage(self, scope: _Scope, stage: Stage, inputs: Sequence[str]) -> Recipe:
-        model, params = scope.entry.model, dict(scope.entry.params)
-        task = scope.task_name(self.suite)
+    def _stage(
+        self, scope: Scope, stage: Stage, inputs: Sequence[str], anchor: Scope | None
+    ) -> Recipe:
+        family = _family(self.suite, scope.task)
+        task = f"{family}/{scope.task.name}"
         static: dict[str, Any] = {
             "protocol": PROTOCOL,
             "task": [task, scope.task.version],
@@ -233,23 +255,20 @@ class _Planner:
             static["steps_on"] = versions(stage.requires)
         call: dict[str, Any] = {"op": "stage", "run": stage.run, "factory": "", "params": {}}
         if stage.model:
-            wraps = scope.entry.wraps
-            bare = stage.weightless and model.skeleton and wraps is None
-            factory = model.skeleton if bare and model.skeleton else model.factory
-            static |= {
-                "model": [model.name, factory, params, scope.entry.variant],
-                "code": self.registry.digest("models", model.name, factory),
-                "requires": versions(model.requires),
-                "weights": [] if bare else [w.sha256 for w in model.weights],
-            }
-            call |= {"factory": factory, "params": params}
-            if wraps is not None:
-                static["wrap"], call["wrap"] = self._wrap(wraps)
+            of_model, how = self._model(scope.entry, stage)
+            static |= of_model
+            call |= how
         else:  # what it leaves is the same for all models: one key, one worker
-            family = task.partition("/")[0]
             static["code"] = self.registry.digest("families", family, stage.run)
         if stage.device is not None:
             static["device"], call["device"] = self._device(stage.device)
+        kinds = scope.kinds
+        if anchor is not None:
+            of_model, how = self._model(anchor.entry, stage)
+            points = [dict(point) for point in anchor.entry.points]
+            static["against"] = [of_model, points]
+            call["against"] = {**how, "points": points}
+            kinds = {**kinds, **{AGAINST + name: kinds[name] for name in inputs}}
         whose = scope.entry.label if stage.model else "all models"
         return Recipe(
             static=static,
@@ -260,13 +279,29 @@ class _Planner:
                 files=self._files,
                 alone=stage.device is not None and stage.device.device.alone,
             ),
-            kinds=scope.kinds,
+            kinds=kinds,
             outputs=stage.outputs,
             many=frozenset() if stage.aside else scope.many(inputs, stage.per),
             items=scope.items[:1] if stage.aside else scope.items,
             limits=stage.name.partition("@")[0],
             timed=stage.timed,
         )
+
+    def _model(self, entry: Entry, stage: Stage) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return what an entry's model adds to the keys of a stage, and to its calls."""
+        model, params, wraps = entry.model, dict(entry.params), entry.wraps
+        bare = stage.weightless and model.skeleton and wraps is None
+        factory = model.skeleton if bare and model.skeleton else model.factory
+        static: dict[str, Any] = {
+            "model": [model.name, factory, params, entry.variant],
+            "code": self.registry.digest("models", model.name, factory),
+            "requires": versions(model.requires),
+            "weights": [] if bare else [w.sha256 for w in model.weights],
+        }
+        call: dict[str, Any] = {"factory": factory, "params": params}
+        if wraps is not None:
+            static["wrap"], call["wrap"] = self._wrap(wraps)
+        return static, call
 
     def _device(self, use: DeviceUse) -> tuple[list[Any], dict[str, Any]]:
         """Return what a device adds to keys, and to calls."""
@@ -296,7 +331,7 @@ class _Planner:
             call |= {"kind": dataset.load, "items": [item_part(item) for item in items]}
         return static, call
 
-    def _scoring(self, scope: _Scope, metric: Metric) -> Recipe:
+    def _scoring(self, scope: Scope, metric: Metric) -> Recipe:
         declared = metric.name.partition("@")[0]  # behind it stands the device
         static = {
             "protocol": PROTOCOL,
@@ -331,116 +366,3 @@ def _seen_by(use: DeviceUse | None) -> dict[str, str]:
     """Return what a device asks to see of the user's environment."""
     names = use.device.environment if use is not None else ()
     return {name: os.environ[name] for name in names if name in os.environ}
-
-
-class _Scope:
-    """The nodes of one entry on one dataset while they are being made."""
-
-    def __init__(
-        self,
-        entry: Entry,
-        task: Task,
-        label: str,
-        dataset: Dataset,
-        items: tuple[Item, ...],
-        seeds: tuple[int, ...],
-    ) -> None:
-        self.entry, self.task, self.label, self.items = entry, task, label, items
-        self.dataset = dataset
-        self.kinds = {task.item: dataset.load}
-        self.kinds |= {a.name: a.kind for s in task.stages for a in s.outputs}
-        self.offered = set(self.kinds)
-        self._values: dict[str, Sequence[Any]] = {
-            "point": range(len(entry.points)),
-            "item": items,
-            "seed": seeds,
-        }
-        # artifact → (axes of the stage that leaves it, coordinates → node)
-        self._made: dict[str, tuple[tuple[str, ...], dict[tuple[Any, ...], Node]]] = {}
-        self._nodes: list[Node] = []
-
-    def task_name(self, suite: Suite) -> str:
-        return f"{_family(suite, self.task)}/{self.task.name}"
-
-    def check(self, stage: str, inputs: Sequence[str], per: Sequence[str]) -> None:
-        """Refuse a stage that could not tell which of several artifacts to read."""
-        where = f"task {self.task.name}, stage {stage}"
-        for name in inputs:
-            if name == self.task.item:
-                continue
-            if name not in self._made:
-                raise UsageError(f"{where}: no earlier stage leaves {name!r}")
-            lost = [a for a in self._made[name][0] if a != "item" and a not in per]
-            if lost:
-                raise UsageError(f"{where}: it reads {name!r}, made per {lost[0]}, and is not")
-
-    def axes(self, inputs: Sequence[str], *, without_item: bool) -> tuple[str, ...]:
-        """Return the axes over which something that reads ``inputs`` is repeated."""
-        found = {"item"} if self.task.item in inputs else set()
-        for name in inputs:
-            if name in self._made:
-                found |= set(self._made[name][0])
-        return tuple(a for a in _AXES if a in found and not (without_item and a == "item"))
-
-    def many(self, inputs: Sequence[str], axes: Sequence[str]) -> frozenset[str]:
-        """Return the inputs that exist once per item for a step that does not."""
-        return frozenset(
-            name
-            for name in inputs
-            if "item" not in axes and (name == self.task.item or "item" in self._made[name][0])
-        )
-
-    def add(
-        self,
-        kind: str,
-        step: str,
-        inputs: Sequence[str],
-        axes: Sequence[str],
-        recipe: Recipe,
-        verdict: tuple[str, str] | None,
-        *,
-        aside: bool = False,
-    ) -> None:
-        """Make the nodes of one step; what stands ``aside`` reads the first of each axis."""
-        most = 1 if aside else None
-        axes = tuple(a for a in _AXES if a in axes)
-        made: dict[tuple[Any, ...], Node] = {}
-        for values in product(*(self._values[a] for a in axes)):
-            at = dict(zip(axes, values, strict=True))
-            node = Node(
-                kind=kind,
-                entry=self.entry,
-                task=self.task.name,
-                step=step,
-                dataset=self.label,
-                point=at.get("point", -1),
-                item=at.get("item"),
-                seed=at.get("seed"),
-                inputs=tuple((name, self._sources(name, at, most)) for name in inputs),
-                recipe=recipe,
-                verdict=verdict,
-            )
-            made[tuple(v.id if a == "item" else v for a, v in at.items())] = node
-            self._nodes.append(node)
-        for output in recipe.outputs:
-            self._made[output.name] = (axes, made)
-
-    def ordered(self) -> list[Node]:
-        """Return the nodes so that what belongs to one item is done together."""
-        rank = {item.id: n for n, item in enumerate(self.items)}
-        return sorted(
-            self._nodes, key=lambda n: (n.point, rank[n.item.id] if n.item else len(rank))
-        )
-
-    def _sources(
-        self, name: str, at: Mapping[str, Any], most: int | None
-    ) -> tuple[Node, ...] | None:
-        """Return the nodes that leave the artifact ``name`` at the coordinates ``at``."""
-        if name == self.task.item:
-            return None
-        axes, made = self._made[name]
-        choices = []
-        for axis in axes:
-            values = [at[axis]] if axis in at else self._values[axis][:most]
-            choices.append([v.id if axis == "item" else v for v in values])
-        return tuple(made[where] for where in product(*choices))

@@ -10,7 +10,7 @@ from typing import Any
 from harness.run.executor import Call, Done, NodeExecutor
 from harness.run.graph import Ended, Graph
 from harness.run.keys import canonical
-from harness.run.node import Group, Node, Plan, item_part
+from harness.run.node import AGAINST, Group, Node, Plan, item_part
 from harness.spec import Outcome
 from harness.store import Store
 
@@ -135,16 +135,21 @@ class Scheduler:
                 items = [node.item] if node.item is not None else list(recipe.items)
                 parts = [item_part(item) for item in items]
             else:
-                parts = [self._artifact_part(n, name) for n in nodes]
+                parts = [self._artifact_part(n, name.removeprefix(AGAINST)) for n in nodes]
             many = name in recipe.many
             kind = recipe.kinds[name]
             inputs.append({"name": _plain(name), "kind": kind, "parts": parts, "many": many})
         device = recipe.call.get("device")
         if device is not None:
             device = {**device, "folder": self._store.folder("devices", device["name"])}
+        against = recipe.call.get("against")
+        if against is not None:  # as the anchor's points are as many or not
+            own = against["points"]
+            against = {**against, "point": own[max(0, node.point) % len(own)]}
         return {
             **recipe.call,
             **({"device": device} if device else {}),
+            **({"against": against} if against else {}),
             "files": recipe.group.files,
             "inputs": inputs,
             "outputs": [

@@ -147,6 +147,8 @@ class Stage:
         devices: it is done on each of the suite's devices: ``run`` gets the device, as its
             factory made it, for a fifth argument. Stage, outputs and the metrics that read them
             are called ``NAME@DEVICE``.
+        against: it compares a model with the suite's anchor: ``run`` gets ``(model, inputs,
+            point)`` of the anchor, for one more argument. Done for all entries but the anchor.
         device: set by the harness, for one of the suite's devices.
     """
 
@@ -162,6 +164,7 @@ class Stage:
     aside: bool = False
     weightless: bool = False
     devices: bool = False
+    against: bool = False
     device: DeviceUse | None = None
 
     @property

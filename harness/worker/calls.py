@@ -19,6 +19,7 @@ from harness.worker.kinds import Refused
 __all__ = ["Calls", "Refused"]
 
 _CACHE_BYTES = 256 * 2**20
+_AGAINST = "against:"  # before the names of inputs that are the anchor's
 
 
 class Calls:
@@ -69,7 +70,13 @@ class Calls:
         run = kinds.find(request["run"])
         if "wrap" in request and hasattr(made, "at"):
             made.at(request["point"])  # not every method of a family gets the point
-        own = (self.device(request),) if "device" in request else ()
+        own: list[Any] = [self.device(request)] if "device" in request else []
+        if "against" in request:
+            other = request["against"]
+            rival = self.build({"wrap": None, **other})
+            theirs = {n[len(_AGAINST) :]: v for n, v in inputs.items() if n.startswith(_AGAINST)}
+            inputs = {n: v for n, v in inputs.items() if not n.startswith(_AGAINST)}
+            own.append((rival, theirs, other["point"]))
         return run(made, inputs, request["point"], request["seed"], *own)
 
     def keep(self, request: dict[str, Any], result: Any) -> dict[str, Any]:

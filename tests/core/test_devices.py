@@ -222,3 +222,47 @@ def test_a_glob_without_devices_leaves_out_what_is_measured_on_one(machine):
     assert [line.partition(" metrics")[2] for line in faults(machine(devices=None))] == [
         ".1: metric 'seconds' is measured on a device: say on which, e.g. devices: [host]"
     ]
+
+
+def test_entries_are_compared_with_the_anchor(machine, run):
+    models = [
+        {"name": "plain", "variants": [{"shifted": {"by": 3}}]},
+        {"name": "plain", "variants": ["base", "shifted"]},
+    ]
+    done = run(machine(models=models, metrics=["lead"], board={"anchor": "plain"}))
+    steps = {e["entry"]: [] for e in done.ended}
+    for e in done.ended:
+        steps[e["entry"]].append(e["step"])
+    assert "race@wheel:4" not in steps["plain"]
+    rows = {r["entry"]: r["value"] for r in done.table("scores") if "lead" in r["metric"]}
+    assert rows == {"plain+shifted(by=3)": 3.0, "plain+shifted": 1.0}
+    [digest] = {
+        artifact[0]
+        for node in done.table("nodes")
+        if node["step"] == "race@wheel:4" and node["entry"] == "plain+shifted"
+        for artifact in node["artifacts"].values()
+    }
+    path = done.results / "store" / "artifacts" / digest[:2] / digest
+    assert json.loads(path.read_bytes()) == {"values": [11, 10], "shifts": [1, 0], "at": {}}
+
+
+def test_without_an_anchor_nothing_is_compared(machine, run):
+    done = run(machine(metrics=["error", "lead"]))
+    assert {e["step"] for e in done.ended} == {"double", "error"}
+
+
+def test_an_anchor_that_is_missing_takes_its_comparisons_along(machine, run):
+    done = run(machine(models=["heavy", "plain"], metrics=["lead"], board={"anchor": "heavy"}))
+    ended = {(e["entry"], e["step"]): e["outcome"] for e in done.ended}
+    assert ended["plain", "race@wheel:4"] == ended["plain", "lead@wheel:4"] == "unavailable"
+    assert ended["plain", "double"] == "ok"
+
+
+def test_another_anchor_is_another_comparison(machine, run):
+    models = [{"name": "plain", "variants": ["base", "shifted", {"shifted": {"by": 3}}]}]
+    run(machine(models=models, metrics=["lead"], board={"anchor": "plain"}))
+    again = run(machine(models=models, metrics=["lead"], board={"anchor": "plain+shifted"}))
+    assert sorted(e["entry"] for e in again.ran if e["step"] == "race@wheel:4") == [
+        "plain",
+        "plain+shifted(by=3)",
+    ]

@@ -51,6 +51,16 @@ STAGES = (
         aside=True,
         devices=True,
     ),
+    Stage(
+        name="race",
+        run="machine:race",
+        inputs=("doubled",),
+        outputs=(Artifact("raced", "json"),),
+        per=("point",),
+        aside=True,
+        devices=True,
+        against=True,
+    ),
 )
 FILE = Resource(name="w.bin", url="http://127.0.0.1:9/w.bin", sha256="0" * 64)
 
@@ -143,6 +153,13 @@ def harness_metrics():
             better="lower",
             over_points="mean",
         ),
+        Metric(
+            name="lead",
+            factory="machine:lead",
+            inputs=("raced",),
+            signature="lead|v1",
+            better="higher",
+        ),
     ]
 
 
@@ -215,6 +232,16 @@ def weigh(model, inputs, point, seed):
 
 def drive(model, inputs, point, seed, device):
     return {"driven": device.drive(inputs["doubled"]["value"])}
+
+
+def race(model, inputs, point, seed, device, against):
+    other, theirs, where = against
+    values = [inputs["doubled"]["value"], theirs["doubled"]["value"]]
+    return {"raced": {"values": values, "shifts": [model.shift, other.shift], "at": where}}
+
+
+def lead():
+    return lambda raced: raced["values"][0] - raced["values"][1]
 
 
 def error():
