@@ -3,8 +3,8 @@
     python benchmarks/bench_latency.py [trials]
 
 First the cost of the timing loop beside a bare loop over the same call, in processor time; bar:
-1 µs a call. Then A/A comparisons, each repeated (4 trials): a model with itself, by interleaved
-pairs (``harness.cost.time_pairs``, at least 200 pairs and 3 s), by two sessions on end
+1 µs a call. Then A/A comparisons, each repeated (3 trials): a model with itself, by interleaved
+pairs (``harness.cost.time_pairs``, at least 200 pairs and 8 s), by two sessions on end
 (``time_calls``), and by ``torch.utils.benchmark.Timer.blocked_autorange`` twice. Shown is the
 ratio that is furthest from 1. Bar: 0.5 % for the pairs. Where threads waited for a core for more
 than 2 % of the time, the clock on the wall shows the neighbours as well; then the bar is asked of
@@ -75,7 +75,7 @@ def worst(ratios: list[float]) -> float:
 def compare(name: str, call: Callable[[], object], trials: int) -> bool:
     wall, cpu, ends, peer, waited, sizes = [], [], [], [], [], []
     for trial in range(trials):
-        pairs = time_pairs(call, call, calls=200, seconds=3.0, seed=trial)
+        pairs = time_pairs(call, call, calls=200, seconds=8.0, seed=trial)
         wall.append(paired_ratio(pairs.first_us, pairs.second_us).ratio)
         cpu.append(paired_ratio(pairs.first_cpu_us, pairs.second_cpu_us).ratio)
         waited.append(pairs.waited or 0.0)
@@ -95,7 +95,7 @@ def compare(name: str, call: Callable[[], object], trials: int) -> bool:
 
 
 def main() -> int:
-    trials = int(sys.argv[1]) if len(sys.argv) > 1 else 4
+    trials = int(sys.argv[1]) if len(sys.argv) > 1 else 3
     torch.set_num_threads(1)
     extra = overhead()
     good = extra <= BAR_OVERHEAD_US
