@@ -33,8 +33,10 @@ def test_the_files_are_those_of_the_installed_zoo() -> None:
 
 @pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
 def test_factories_take_the_declared_parameters(model: Model) -> None:
-    module, _, name = model.factory.partition(":")
-    inspect.signature(getattr(import_module(module), name)).bind(**model.params)
+    for ref in filter(None, (model.factory, model.skeleton)):
+        module, _, name = ref.partition(":")
+        inspect.signature(getattr(import_module(module), name)).bind(**model.params)
+    assert bool(model.skeleton) == bool(model.weights)  # one's own widths are in one's own file
     assert model.paper
     assert model.licence
     assert "image" not in model.tags  # standard suites run without weights
