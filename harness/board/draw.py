@@ -90,7 +90,8 @@ def _all(found: Iterable[Iterable[T]]) -> tuple[T, ...]:
 def _panels(suite: Suite, kind: type[P]) -> list[P]:
     """Return the panels of a kind, each once."""
     families = {family.name: family for family, _ in suite.tasks}
-    return [p for family in families.values() for p in family.panels if isinstance(p, kind)]
+    found = (p for family in families.values() for p in family.panels if isinstance(p, kind))
+    return list(dict.fromkeys(found))
 
 
 def _inputs(

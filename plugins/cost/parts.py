@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ def _counted(part: Record) -> Line:
     missed = part["without_formula"]
     return {
         **_name(part),
-        "input": ", ".join(shape_text(shape) for shape in part["inputs"].values()),
+        "input": _shapes(part["inputs"].values()),
         "GMAC": part["calls"] * sum(macs["dense"].values()) / 1e9,
         "GMAC of a call by kind": {kind: n / 1e9 for kind, n in macs["dense"].items()} or None,
         f"GMAC ({_DEEPSPEED})": (
@@ -56,7 +57,10 @@ def _timed(part: Record) -> Iterator[Line]:
         "longest over shortest job": float(spread) if len(runs) > 1 and spread else None,
         "waited (%)": None if waited is None else 100.0 * waited,
         "CPU (ms)": float(np.median(cpu)) / 1e3 if cpu else None,
-        **{f"{what} (MB)": size / 1e6 for what, size in (part.get("memory_bytes") or {}).items()},
+        **{
+            f"{what.replace('_', ' ')} (MB)": size / 1e6
+            for what, size in (part.get("memory_bytes") or {}).items()
+        },
         "placement": {unit: float(n) for unit, n in (part.get("placement") or {}).items()} or None,
         "fallback": ", ".join(f"{operator} ×{n}" for operator, n in fallback.items()),
         "jobs": " ".join(str(run.get("url") or run.get("job") or "") for run in runs),
@@ -64,6 +68,12 @@ def _timed(part: Record) -> Iterator[Line]:
     }
     for span, samples in (part.get("parts") or {}).items():
         yield {"component": f"{part['name']} · {span}", **_times(samples)}
+
+
+def _shapes(shapes: Iterable[Sequence[int]]) -> str:
+    """Return the shapes of inputs, alike ones together: ``1×3×8×8, 2 of 1×32×4×4``."""
+    counts = Counter(map(shape_text, shapes))
+    return ", ".join(f"{n} of {shape}" if n > 1 else shape for shape, n in counts.items())
 
 
 def _name(part: Record) -> Line:

@@ -28,6 +28,8 @@ def test_counted_parts_of_real_modules():
     assert first["weights (MB)"] == pytest.approx(224 * 4 / 1e6)
     assert first["peak activation (MB)"] == pytest.approx(8 * 200 * 4 / 1e6)
     assert "without formula" not in first  # nothing to say in any line
+    twice = Component(name="bilinear", module=torch.nn.Bilinear(4, 4, 2), inputs=[(5, 4)] * 2)
+    assert counted(measure_cost([twice]))[0]["input"] == "2 of 5×4"
     assert second["calls"] == 3
     assert second["GMAC"] == pytest.approx(3 * 5 * 4 * 2 / 1e9)
     assert second["GMAC of a call by kind"] == {"linear": pytest.approx(40 / 1e9)}

@@ -191,6 +191,11 @@ def test_waiting_is_weighted_by_what_a_component_takes():
         waited()(run(part(waited=None)))
 
 
+def test_a_warm_up_that_did_not_settle_is_told():
+    made = run(part("a", settled=True), part("b", settled=False))
+    assert latency()(made).note == "times of b had not settled when the warm-up ended"
+
+
 def test_what_a_device_could_not_run_is_told():
     made = run(part(), left_out=["entropy"])
     assert latency()(made).note == "without entropy: no module, it cannot run there"

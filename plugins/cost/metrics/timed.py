@@ -12,7 +12,7 @@ from harness import Signed
 from harness.cost import NotMeasuredError
 from harness_plugins.cost.records import Record, chosen, measured, platform
 
-__all__ = ["device_memory", "latency", "waited"]
+__all__ = ["busy", "device_memory", "latency", "remark", "waited"]
 
 Statistic = Literal["headline", "p90", "min"]
 Floats = NDArray[np.float64]
@@ -57,10 +57,10 @@ def latency(statistic: Statistic = "headline", step: str | None = None) -> Metri
         share = _waited(parts)
         return Signed(
             value / 1e3,
-            how="|".join(filter(None, (_named(which, jobs), platform(run), _busy(share)))),
+            how="|".join(filter(None, (_named(which, jobs), platform(run), busy(share)))),
             replicates=tuple((sum(known) / 1e3).tolist()) if len(known) == len(parts) else (),
             n=min(len(own) if len(own) > 1 else own[0].size for own in jobs),
-            note="; ".join(_remarks(run, share)),
+            note="; ".join(_remarks(run, parts, share)),
         )
 
     return score
@@ -169,14 +169,23 @@ def _waited(parts: Sequence[Record]) -> float | None:
     return float(sum(s * w for s, w in known) / sum(w for _, w in known))
 
 
-def _busy(share: float | None) -> str:
+def busy(share: float | None) -> str:
+    """Return what parts a signature from others where the machine was too busy to rank."""
     return f"waited>{_REFUSED:.0%}" if share is not None and share > _REFUSED else ""
 
 
-def _remarks(run: Record, share: float | None) -> list[str]:
-    found = []
-    if share is not None and share > _FLAGGED:
-        found.append(f"{share:.1%} of the time was spent waiting for a core")
+def _remarks(run: Record, parts: Sequence[Record], share: float | None) -> list[str]:
+    found = [text] if (text := remark(share)) else []
+    unsettled = [part["name"] for part in parts if part.get("settled") is False]
+    if unsettled:
+        found.append(f"times of {', '.join(unsettled)} had not settled when the warm-up ended")
     if run.get("left_out"):
         found.append(f"without {', '.join(run['left_out'])}: no module, it cannot run there")
     return found
+
+
+def remark(share: float | None) -> str:
+    """Return what is said of a number that was taken on a busy machine."""
+    if share is None or share <= _FLAGGED:
+        return ""
+    return f"{share:.1%} of the time was spent waiting for a core"
