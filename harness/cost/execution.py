@@ -165,7 +165,8 @@ def as_inputs(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: as_inputs(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
-        return type(value)(as_inputs(one) for one in value)
+        found = [as_inputs(one) for one in value]
+        return type(value)(*found) if hasattr(value, "_fields") else type(value)(found)
     return value
 
 
@@ -234,7 +235,10 @@ def _on_meta(module: torch.nn.Module) -> torch.nn.Module:
         for leaf in tree_leaves(plain):
             if isinstance(leaf, torch.Tensor):
                 memo.setdefault(id(leaf), leaf)
-    return copy.deepcopy(module, memo)
+    try:
+        return copy.deepcopy(module, memo)
+    except Exception as error:
+        raise RuntimeError(f"it cannot be copied without its data: {error}") from error
 
 
 @contextmanager

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import threading
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import torch
@@ -289,6 +290,33 @@ def test_inputs_of_all_kinds() -> None:
         "2.mask": (2, 7),
         "extra": (7, 4),
     }
+
+
+class Pair(NamedTuple):
+    left: Any
+    right: Any
+
+
+def test_named_tuples_are_inputs() -> None:
+    cost = macs(lambda pair: pair.left @ pair.right, Pair((2, 3), torch.zeros(3, 4)))  # type: ignore[arg-type]
+    assert cost.macs == 24
+    assert set(cost.inputs.values()) == {(2, 3), (3, 4)}
+
+
+def test_a_module_that_cannot_be_copied() -> None:
+    module = nn.Linear(4, 3)
+    module.lock = threading.Lock()  # type: ignore[assignment]
+    with pytest.raises(ValueError, match=r"Linear .*cannot be copied without its data") as caught:
+        count(module, [(1, 4)])
+    assert "\n" not in str(caught.value)
+    with torch.device("meta"):  # one on meta needs no copy
+        empty = nn.Linear(4, 3)
+    empty.lock = threading.Lock()  # type: ignore[assignment]
+    assert count(empty, [(1, 4)]).macs == 12
+
+
+def test_work_without_multiplications_and_empty_products() -> None:
+    assert macs(lambda a, b: a[:0] @ b, (3, 4), (4, 5)).by_kind == {}
 
 
 def test_the_module_is_left_as_it_was() -> None:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import subprocess
 import sys
 import weakref
 from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from functools import partial
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -294,6 +300,60 @@ def test_any_change_changes_the_digest(other: Callable[[], nn.Module]) -> None:
 def test_structure_alone_tells_modules_on_meta_apart(one: nn.Module, other: nn.Module) -> None:
     assert digest(one.to("meta")) != digest(other.to("meta"))
     assert digest(one.to("meta")) == digest(one.to("meta"))
+
+
+@dataclass
+class Config:
+    width: int
+    names: tuple[str, ...] = ()
+
+
+class Mode(Enum):
+    same = 1
+    valid = 2
+
+
+SETTINGS = [
+    partial(torch.add, alpha=2),
+    partial(torch.add, alpha=3),
+    partial(torch.sub, alpha=3),
+    torch.relu,
+    np.arange(4),
+    np.arange(4.0),
+    Config(3),
+    Config(4),
+    Config(3, ("a",)),
+    Mode.same,
+    Mode.valid,
+    torch.float16,
+    torch.zeros(3),
+    torch.zeros(1, 3),
+    torch.empty(3, device="meta"),
+    [1, 2],
+    [[1], 2],
+    {1, 2},
+    {1: 2},
+    None,
+    True,
+    "1",
+    1,
+    object(),
+]
+
+
+def test_settings_of_any_kind_count() -> None:
+    found = [digest(seeded(setting=setting)) for setting in SETTINGS]
+    assert found == [digest(seeded(setting=copy.deepcopy(setting))) for setting in SETTINGS]
+    assert len(set(found)) == len(SETTINGS)
+
+
+def test_where_the_kernel_tells_no_peak_it_is_asked_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told = process_peak_resident_bytes()
+    monkeypatch.setattr(Path, "exists", lambda _: False)
+    # a child's ru_maxrss begins with its parent's peak, so it is no less
+    assert process_peak_resident_bytes() >= 0.9 * told
 
 
 def test_the_digest_is_the_same_in_every_process() -> None:
