@@ -49,16 +49,14 @@ def harness(hub, tmp_path):
     def start(path):
         code = "from harness.cli import main; main()"
         command = [sys.executable, "-c", code, "run", str(path), "--results", "results"]
-        output = (tmp_path / f"output-{len(started)}").open("w")
-        process = subprocess.Popen(command, cwd=tmp_path, stdout=output, stderr=output)
-        started.append((process, output))
-        return process
+        # pytest shows what it prints where a test fails
+        started.append(subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.STDOUT))
+        return started[-1]
 
     yield start
-    for process, output in started:
+    for process in started:
         process.kill()
         process.wait()
-        output.close()
 
 
 def _code(process):
