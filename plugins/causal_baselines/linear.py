@@ -9,7 +9,7 @@ from harness import note
 from harness_plugins.causal.interface import Diverged, Observations
 from harness_plugins.causal_baselines.checkpoints import pack, unpack
 
-__all__ = ["ICA", "PCA"]
+__all__ = ["ICA", "PCA", "fast_ica"]
 
 Floats = NDArray[np.float64]
 
@@ -72,19 +72,28 @@ class ICA(PCA):
     """
 
     def _turn(self, white: Floats, seed: int) -> Floats:
-        turn = _orthogonal(np.random.default_rng(seed).standard_normal((white.shape[1],) * 2))
-        moved, iterations = np.inf, 0
-        while moved >= _TOLERANCE and iterations < _ITERATIONS:
-            response = np.tanh(white @ turn.T)
-            slope = (1 - response**2).mean(axis=0)
-            new = _orthogonal(response.T @ white / len(white) - slope[:, None] * turn)
-            moved = np.abs(np.abs((new * turn).sum(axis=1)) - 1).max()
-            turn, iterations = new, iterations + 1
+        turn, iterations, converged = fast_ica(white, seed)
         note("iterations", iterations)
-        note("converged", bool(moved < _TOLERANCE))
+        note("converged", converged)
         if not np.all(np.isfinite(turn)):
             raise Diverged("the components are no longer finite")
         return turn
+
+
+def fast_ica(white: Floats, seed: int) -> tuple[Floats, int, bool]:
+    """Return the rotation (k, k) of white data (n, k) to independent components.
+
+    Also the number of iterations, and whether it converged in 200.
+    """
+    turn = _orthogonal(np.random.default_rng(seed).standard_normal((white.shape[1],) * 2))
+    moved, iterations = np.inf, 0
+    while moved >= _TOLERANCE and iterations < _ITERATIONS:
+        response = np.tanh(white @ turn.T)
+        slope = (1 - response**2).mean(axis=0)
+        new = _orthogonal(response.T @ white / len(white) - slope[:, None] * turn)
+        moved = np.abs(np.abs((new * turn).sum(axis=1)) - 1).max()
+        turn, iterations = new, iterations + 1
+    return turn, iterations, bool(moved < _TOLERANCE)
 
 
 def _observations(pairs: Observations, seed: int, budget: int) -> tuple[Floats, int]:

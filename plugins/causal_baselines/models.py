@@ -18,6 +18,7 @@ from harness_plugins.causal_baselines.likelihood import log_density
 from harness_plugins.causal_baselines.mechanisms import Explicit, direct_effects
 from harness_plugins.causal_baselines.networks import one_thread
 from harness_plugins.causal_baselines.training import Recipe, plan, train
+from harness_plugins.causal_baselines.unrolling import unrolled
 
 __all__ = ["BetaVAE", "DisentanglementVAE", "ExplicitModel", "ImplicitModel"]
 
@@ -28,6 +29,7 @@ _EFFECT = 0.2  # the direct effect that counts as half an edge
 _ENCODINGS = 2000  # of validation observations, over which effects are averaged
 _IMAGES_OF_BUDGET = 0.1  # the share of the budget that an autoencoder of images has
 _MOST_IMAGES = 200_000
+_CHARTED = 2500  # pairs whose codes are unrolled
 
 
 class BetaVAE:
@@ -157,7 +159,11 @@ class BetaVAE:
         )
         shape = Shape(features.size, k, self.mechanisms, self.hidden, self.decoder_std)
         work = plan(recipe, budget - images)
-        best = train(shape, vectors, val_vectors, recipe, work, seed)
+        start = None
+        if images and self.beta is None and k <= features.size + 1:
+            first = vectors[:_CHARTED].numpy().astype(np.float64)
+            start = torch.from_numpy(unrolled(first, k, seed).astype(np.float32))
+        best = train(shape, vectors, val_vectors, recipe, work, seed, start)
         note("examples", work.examples + images)
         note("steps", work.steps)
         note("validation_elbo", max(best.bounds))

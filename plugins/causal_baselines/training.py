@@ -17,6 +17,7 @@ __all__ = ["Plan", "Recipe", "Trained", "bound", "plan", "train"]
 _PRETRAINING_BETA = 1e-3
 _FEWEST_STEPS = 100  # of a run; with fewer, restarts tell nothing
 _VALIDATION = 4096
+_START_STD = 0.15  # of encodings around those to begin with
 _SPARSITY = 0.05  # nats for each edge of a learned graph
 
 
@@ -76,14 +77,21 @@ def plan(recipe: Recipe, budget: int) -> Plan:
 
 
 def train(
-    shape: Shape, pairs: Tensor, val: Tensor, recipe: Recipe, work: Plan, seed: int
+    shape: Shape,
+    pairs: Tensor,
+    val: Tensor,
+    recipe: Recipe,
+    work: Plan,
+    seed: int,
+    start: Tensor | None = None,
 ) -> Trained:
     """Train ``work.restarts`` models side by side and keep the best on validation pairs.
 
     Pairs, (n, 2, m), go through three phases of equal length (Brehmer et al. 2022, appendix C,
     shortened): a β-VAE of single observations; the bound over all interventions, with a bonus
     for using every target; the bound of the most probable intervention, while the step size
-    falls to 0 as a cosine.
+    falls to 0 as a cosine. Where there is a ``start``, noises (n', 2, k) that the first n' pairs
+    are thought to have, the first phase is of these pairs, and draws encodings to it.
 
     Raises:
         Diverged: no run ends at a finite bound.
@@ -94,11 +102,17 @@ def train(
     explicit = model.mechanisms if isinstance(model.mechanisms, Explicit) else None
     for step in range(work.steps):
         done = step / work.steps
-        drawn = torch.randint(len(pairs), (work.restarts * work.batch,), generator=generator)
+        begins = start if done < 1 / 3 else None
+        most = len(pairs) if begins is None else len(begins)
+        drawn = torch.randint(most, (work.restarts * work.batch,), generator=generator)
         batch = pairs[drawn].unflatten(0, (work.restarts, work.batch))
         if explicit is not None:  # graphs are drawn until the targets are settled
             explicit.generator = generator if done < 2 / 3 else None
-        loss = _loss(model, batch, done, recipe, generator)
+        if begins is None:
+            loss = _loss(model, batch, done, recipe, generator)
+        else:
+            towards = begins[drawn].unflatten(0, (work.restarts, work.batch))
+            loss = _start_loss(model, batch, towards, generator)
         if explicit is not None:
             loss = loss + _SPARSITY * (done > 0.5) * explicit.probabilities().sum((-1, -2))
         for group in optimizer.param_groups:
@@ -144,6 +158,15 @@ def _loss(
         bonus = -(used * (used + 1e-9).log()).sum(-1)
         return -_soft_bound(log_q, log_joint) - bonus
     return -model.likeliest_terms(batch[:, :, 0], batch[:, :, 1], generator)[1].mean(-1)
+
+
+def _start_loss(
+    model: LatentModel, batch: Tensor, towards: Tensor, generator: torch.Generator
+) -> Tensor:
+    """Return the loss of each run, (runs,), of encodings (runs, n, 2, k) to begin with."""
+    x = batch.flatten(1, 2)
+    missed = ((model.encoder(x)[0] - towards.flatten(1, 2)) ** 2).sum(-1).mean(-1)
+    return missed / (2 * _START_STD**2) - model.single_elbo(x, 1.0, generator).mean(-1)
 
 
 def _soft_bound(log_q: Tensor, log_joint: Tensor) -> Tensor:
