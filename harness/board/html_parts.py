@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from html import escape
 from typing import Final
 
@@ -19,13 +20,12 @@ _WIDTH: Final = 120  # of a bar, in pixels
 
 def parts_html(panel: PartsData) -> str:
     """Write a panel of parts."""
-    digits = {title: _digits(panel, title) for title in panel.columns}
-    numeric = {title for title, found in digits.items() if found is not None}
+    numeric = {title for title in panel.columns if _numeric(panel, title)}
     head = "".join(
         f"<th scope=col{' class=q' if title in numeric else ''}>{escape(title)}"
         for title in panel.columns
     )
-    body = "".join(_figure(panel, figure, digits) for figure in panel.figures)
+    body = "".join(_figure(panel, figure, numeric) for figure in panel.figures)
     key = "".join(
         f'<li><svg width="12" height="12" aria-hidden="true"><rect class="u{_colour(panel, w)}" '
         f'width="12" height="12"/></svg><span>{escape(w)}</span></li>'
@@ -40,16 +40,14 @@ def parts_html(panel: PartsData) -> str:
     )
 
 
-def _figure(panel: PartsData, figure: PartsFigure, digits: Mapping[str, int | None]) -> str:
+def _figure(panel: PartsData, figure: PartsFigure, numeric: AbstractSet[str]) -> str:
     point = f" <span>{escape(figure.point)}</span>" if figure.point else ""
     head = f"<tbody><tr class=of><th scope=rowgroup colspan={len(panel.columns)}>"
-    lines = "".join(_line(panel, line, digits) for line in figure.lines)
+    lines = "".join(_line(panel, line, numeric) for line in figure.lines)
     return f"{head}{escape(figure.entry)}{point}{lines}"
 
 
-def _line(
-    panel: PartsData, line: Mapping[str, PartsCell], digits: Mapping[str, int | None]
-) -> str:
+def _line(panel: PartsData, line: Mapping[str, PartsCell], numeric: AbstractSet[str]) -> str:
     cells = []
     for place, title in enumerate(panel.columns):
         value = line.get(title)
@@ -60,23 +58,23 @@ def _line(
         elif isinstance(value, str):
             cells.append(f"<td>{escape(value)}")
         elif value is None or math.isnan(value):
-            cells.append("<td class=q>–" if digits[title] is not None else "<td>–")
+            cells.append("<td class=q>–" if title in numeric else "<td>–")
         else:
-            cells.append(f"<td class=q>{number(value, digits[title] or 0)}")
+            cells.append(f"<td class=q>{_figures(value)}")
     return f"<tr>{''.join(cells)}"
 
 
-def _digits(panel: PartsData, title: str) -> int | None:
-    """Return how many decimals a column needs for three figures of its smallest big number."""
+def _numeric(panel: PartsData, title: str) -> bool:
+    """Whether a column holds numbers."""
     lines = [line for figure in panel.figures for line in figure.lines]
-    values: Sequence[float] = [
-        abs(v) for line in lines if isinstance(v := line.get(title), float) and math.isfinite(v)
-    ]
-    if not values:
-        return None
-    if all(v == int(v) for v in values):
-        return 0
-    return max(0, min(3, 2 - math.floor(math.log10(max(values)))))
+    return any(isinstance(line.get(title), float) for line in lines)
+
+
+def _figures(value: float) -> str:
+    """Write a number with three figures: the parts of a model differ by powers of ten."""
+    if value == int(value) or not math.isfinite(value):
+        return number(value, 0)
+    return number(value, max(0, 2 - math.floor(math.log10(abs(value)))))
 
 
 def _colour(panel: PartsData, word: str) -> int:

@@ -213,15 +213,18 @@ class _Planner:
     def _stage_verdict(self, entry: Entry, stage: Stage, missing: str) -> tuple[str, str] | None:
         """Say what is clear of one stage: it may need a device, or do without weights."""
         if stage.device is not None:
-            use = stage.device
-            if use.label not in self._device_verdicts:
-                self._device_verdicts[use.label] = self._verdict(use.device, use.params)
-            if (found := self._device_verdicts[use.label]) is not None:
+            found = self._device_verdict(stage.device)
+            if found is not None:
                 return found
         if stage.weightless and entry.model.skeleton and not missing:
             bare = replace(entry.model, weights=())
             return self._verdict(bare, entry.params)
         return self._entry_verdict(entry, missing)
+
+    def _device_verdict(self, use: DeviceUse) -> tuple[str, str] | None:
+        if use.label not in self._device_verdicts:
+            self._device_verdicts[use.label] = self._verdict(use.device, use.params)
+        return self._device_verdicts[use.label]
 
     def _verdict(self, needy: Any, params: Mapping[str, Json]) -> tuple[str, str] | None:
         try:
@@ -308,7 +311,7 @@ class _Planner:
         device, params = use.device, dict(use.params)
         code = self.registry.digest("devices", device.name, device.factory)
         hardware = ""
-        if device.hardware is not None and self._device_verdicts.get(use.label) is None:
+        if device.hardware is not None and self._device_verdict(use) is None:
             hardware = str(resolve(device.hardware)(**params))
         static = [device.name, device.factory, params, code, versions(device.requires), hardware]
         call = {"name": device.name, "factory": device.factory, "params": params}

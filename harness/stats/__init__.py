@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         block_length,
         median_replicates,
         paired_ratio,
+        paired_ratio_replicates,
         summarise_latency,
     )
     from harness.stats.paired import PairedComparison, compare_paired, holm
@@ -88,6 +89,7 @@ __all__ = [
     "median_replicates",
     "optimality_gap",
     "paired_ratio",
+    "paired_ratio_replicates",
     "percentile_interval",
     "performance_profile",
     "probability_of_improvement",
@@ -115,6 +117,7 @@ _HOMES = {
         "block_length",
         "median_replicates",
         "paired_ratio",
+        "paired_ratio_replicates",
         "summarise_latency",
     ),
     "paired": ("PairedComparison", "compare_paired", "holm"),

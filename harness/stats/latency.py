@@ -21,6 +21,7 @@ __all__ = [
     "block_length",
     "median_replicates",
     "paired_ratio",
+    "paired_ratio_replicates",
     "summarise_latency",
 ]
 
@@ -107,10 +108,7 @@ def paired_ratio(first: ArrayLike, second: ArrayLike, *, seed: Seed = 0) -> Pair
     Raises:
         ValueError: if the shapes differ, or a time is not positive and finite.
     """
-    a, b = _times(first), _times(second)
-    if a.shape != b.shape:
-        raise ValueError(f"first {a.shape} and second {b.shape} must both be (N,), by pairs")
-    logs = np.log(b) - np.log(a)
+    logs = _logs(first, second)
     drawn = _median_replicates(logs, _REPLICATES, seed)
     low, high = percentile_interval(drawn, logs.size)
     return PairedRatio(
@@ -119,6 +117,25 @@ def paired_ratio(first: ArrayLike, second: ArrayLike, *, seed: Seed = 0) -> Pair
         high=float(np.exp(high)),
         n=logs.size,
     )
+
+
+def paired_ratio_replicates(
+    first: ArrayLike, second: ArrayLike, *, replicates: int = _REPLICATES, seed: Seed = 0
+) -> Floats:
+    """Return bootstrap replicates (B,) of the ratio of :func:`paired_ratio`.
+
+    Args:
+        first, second, seed: as there.
+        replicates: number of replicates B.
+    """
+    return np.exp(_median_replicates(_logs(first, second), replicates, seed))
+
+
+def _logs(first: ArrayLike, second: ArrayLike) -> Floats:
+    a, b = _times(first), _times(second)
+    if a.shape != b.shape:
+        raise ValueError(f"first {a.shape} and second {b.shape} must both be (N,), by pairs")
+    return np.log(b) - np.log(a)
 
 
 def block_length(values: ArrayLike) -> int:

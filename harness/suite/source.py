@@ -68,6 +68,7 @@ class Source:
         self.name = name
         self._marks: dict[Path, tuple[int, int]] = {}
         try:
+            self._check_nesting(text)
             loader = _Loader(text)
             root = loader.get_single_node()
             if not isinstance(root, yaml.MappingNode):
@@ -85,6 +86,17 @@ class Source:
             before = text.encode()[: error.position].decode(errors="replace")
             where = f"{name}:{position(before)}"
             raise UsageError(f"{where} not YAML: a control character") from None
+
+    def _check_nesting(self, text: str) -> None:
+        """Refuse what composing, which recurs, would not survive."""
+        depth = 0
+        for event in yaml.parse(text, _Loader):
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            if depth > _MOST_LEVELS + 1:
+                mark = event.start_mark
+                where = f"{self.name}:{mark.line + 1}:{mark.column + 1}"
+                raise UsageError(f"{where} too large, or it holds itself")
 
     def at(self, path: Path) -> str:
         """Return ``file:line:col`` of the deepest known part of ``path``."""

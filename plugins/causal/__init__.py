@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Final, Literal
 
 from harness import spec
-from harness.cost.stages import cost_stage, device_stage
+from harness.cost.stages import cost_stage, device_stage, pair_stage
 from harness.hookspecs import hookimpl
 from harness_plugins import cost
 from harness_plugins.causal.datasets import DATASETS
@@ -108,6 +108,7 @@ _STAGES = (
     _stage("sample", ("checkpoint",), spec.Artifact("samples", "array")),
     cost_stage(("checkpoint", "test"), run=f"{_HERE}.stages:cost"),
     device_stage(("checkpoint", "test"), run=f"{_HERE}.stages:device"),
+    pair_stage(("checkpoint", "test"), run=f"{_HERE}.stages:pair"),
 )
 
 

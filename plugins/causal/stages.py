@@ -26,8 +26,8 @@ from typing import Any
 
 import numpy as np
 
-from harness.cost.component import Bench
-from harness.cost.stages import measure_cost, measure_device, named_components
+from harness.cost.component import Bench, Component
+from harness.cost.stages import measure_cost, measure_device, measure_pair, named_components
 from harness_plugins.causal.interface import CausalModel, Lacking
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "interventions",
     "likelihood",
     "observe",
+    "pair",
     "sample",
 ]
 
@@ -228,13 +229,29 @@ def _codes(found: Any, x: np.ndarray) -> np.ndarray:
 
 def cost(model: CausalModel, inputs: Mapping[str, Any], point: Any, _seed: int) -> dict[str, Any]:
     """Count what it costs to encode one observation, once the model has learned."""
-    model.load(inputs["checkpoint"])
-    return {"cost": measure_cost(named_components(model, inputs["test"]["x"][:1], point))}
+    return {"cost": measure_cost(_components(model, inputs, point))}
 
 
 def device(
     model: CausalModel, inputs: Mapping[str, Any], point: Any, _seed: int, bench: Bench
 ) -> dict[str, Any]:
     """Run on a device what it takes to encode one observation."""
+    return measure_device(_components(model, inputs, point), bench)
+
+
+def pair(
+    model: CausalModel,
+    inputs: Mapping[str, Any],
+    point: Any,
+    _seed: int,
+    bench: Bench,
+    against: tuple[CausalModel, Mapping[str, Any], Any],
+) -> dict[str, Any]:
+    """Time the encoding of one observation, by the model and by the anchor alternately."""
+    anchor = _components(*against)
+    return {"device_pairs": measure_pair(anchor, _components(model, inputs, point), bench)}
+
+
+def _components(model: CausalModel, inputs: Mapping[str, Any], point: Any) -> list[Component]:
     model.load(inputs["checkpoint"])
-    return measure_device(named_components(model, inputs["test"]["x"][:1], point), bench)
+    return named_components(model, inputs["test"]["x"][:1], point)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from harness import spec
-from harness.cost.stages import cost_stage, device_stage
+from harness.cost.stages import cost_stage, device_stage, pair_stage
 from harness.hookspecs import hookimpl
 from harness_plugins import cost
 from harness_plugins.codec import conformance, kodak
@@ -46,6 +46,7 @@ _DECODE = spec.Stage(
 )
 _COST = cost_stage(("reference",))
 _DEVICE = device_stage(("reference",), run=f"{_HERE}.on_device:device")
+_PAIR = pair_stage(("reference",))
 _ENCODE_AGAIN = spec.Stage(
     name="encode_again",
     run=f"{_STAGES}:encode_again",
@@ -74,7 +75,7 @@ def harness_families() -> Iterable[spec.Family]:
                     name="image",
                     item="reference",
                     accepts="image",
-                    stages=(_ENCODE, _DECODE, _COST, _DEVICE),
+                    stages=(_ENCODE, _DECODE, _COST, _DEVICE, _PAIR),
                     summary="each image at each operating point through a real bitstream",
                 ),
                 spec.Task(

@@ -21,6 +21,7 @@ from harness.cost import (
     digest,
     process_peak_resident_bytes,
     time_calls,
+    time_pairs,
 )
 from harness.cost.execution import shapes_of
 from harness_plugins.device_host import hardware
@@ -35,6 +36,7 @@ __all__ = [
     "float_dtypes",
     "host_record",
     "measure_each",
+    "measure_pairs",
     "on_threads",
     "only_modules",
     "reference",
@@ -108,6 +110,52 @@ def measure_each(
         if output is not None:
             outputs[component.name] = output
     return records, outputs
+
+
+def measure_pairs(
+    first: Sequence[Component],
+    second: Sequence[Component],
+    start: Callable[[Component, list[Any]], Started],
+) -> dict[str, Any]:
+    """Time the modules of two models alternately: one evaluation of the item each, pair by pair.
+
+    Args:
+        first, second: the anchor's components, and the model's; at least one module of each.
+        start: brings a component and its inputs (of ``as_tensors``) to the device.
+
+    Returns:
+        What ``device_pairs`` holds besides the device.
+
+    Raises:
+        RunError: in one line, where a component does not run.
+    """
+    pairs = time_pairs(_evaluation(first, start), _evaluation(second, start))
+    return {
+        "first_us": _rounded(pairs.first_us),
+        "second_us": _rounded(pairs.second_us),
+        "waited": pairs.waited,
+    }
+
+
+def _evaluation(
+    components: Sequence[Component], start: Callable[[Component, list[Any]], Started]
+) -> Callable[[], None]:
+    """Return a call of all components in turn, each as often as one item takes."""
+    parts: list[tuple[Started, int]] = []
+    for component in components:
+        with _naming(component):
+            started = start(component, as_tensors(component.inputs))
+            started.call()  # what cannot run says so before anything is timed
+        parts.append((started, component.calls))
+
+    def call() -> None:
+        for started, count in parts:
+            for _ in range(count):
+                started.call()
+            if started.sync is not None:
+                started.sync()
+
+    return call
 
 
 def _measure(

@@ -20,6 +20,7 @@ from harness_plugins.device_host.bench import (
     float_dtypes,
     host_record,
     measure_each,
+    measure_pairs,
     on_threads,
     only_modules,
     reference,
@@ -54,22 +55,34 @@ class OnnxCpu:
             RunError: onnxruntime cannot load or run one, in one line.
         """
         modules, left_out = only_modules(components, "onnxruntime")
-        versions = {"onnxruntime": onnxruntime.__version__, "torch": torch.__version__}
-        record = host_record("onnxruntime", hardware.processor(), versions)
+        record = self._record(modules)
         with on_threads(self.threads):
             records, outputs = measure_each(modules, self._start, ResidentMemory())
             for component in modules:
                 expected = reference(component)
                 if expected is not None and component.name in outputs:
                     outputs[f"{component.name}|host"] = expected
-        record |= {
+        record |= {"left_out": left_out, "components": records}
+        return Run(record=record, outputs=outputs)
+
+    def compare(self, first: Sequence[Component], second: Sequence[Component]) -> dict[str, Any]:
+        """Time the modules of two models alternately.
+
+        Raises:
+            NotMeasuredError: one of them has none.
+            ExportError, RunError: as :meth:`measure`.
+        """
+        both = [only_modules(components, "onnxruntime")[0] for components in (first, second)]
+        with on_threads(self.threads):
+            return self._record(both[1]) | measure_pairs(*both, self._start)
+
+    def _record(self, modules: Sequence[Component]) -> dict[str, Any]:
+        versions = {"onnxruntime": onnxruntime.__version__, "torch": torch.__version__}
+        return host_record("onnxruntime", hardware.processor(), versions) | {
             "runtime": f"onnxruntime, opset {OPSET}",
             "precision": float_dtypes(modules),
             "threads": self.threads,
-            "left_out": left_out,
-            "components": records,
         }
-        return Run(record=record, outputs=outputs)
 
     def _start(self, component: Component, inputs: list[Any]) -> Started:
         module: Any = component.module

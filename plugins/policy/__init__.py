@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from harness import spec
-from harness.cost.stages import cost_stage, device_stage
+from harness.cost.stages import cost_stage, device_stage, pair_stage
 from harness.hookspecs import hookimpl
 from harness_plugins import cost
 from harness_plugins.policy.derived import DERIVED
@@ -62,6 +62,7 @@ _STAGES = (
     ),
     cost_stage(("checkpoint", "demonstrations"), run=f"{_HERE}.stages:cost"),
     device_stage(("checkpoint", "demonstrations"), run=f"{_HERE}.stages:device"),
+    pair_stage(("checkpoint", "demonstrations"), run=f"{_HERE}.stages:pair"),
 )
 
 

@@ -35,8 +35,8 @@ from typing import Any
 
 import numpy as np
 
-from harness.cost.component import Bench
-from harness.cost.stages import measure_cost, measure_device, named_components
+from harness.cost.component import Bench, Component
+from harness.cost.stages import measure_cost, measure_device, measure_pair, named_components
 from harness.trace import note
 from harness_plugins.policy.environments.protocol import Array, Environment
 from harness_plugins.policy.environments.registry import describe, make
@@ -46,7 +46,7 @@ from harness_plugins.policy.interface import Lacking, Policy
 from harness_plugins.policy.rollout import Asked, Told, as_probabilities, blanked, play
 from harness_plugins.policy.simulator import CountedExpert, CountedSimulator, Watched
 
-__all__ = ["cost", "demonstrate", "device", "fit", "replay", "rollout"]
+__all__ = ["cost", "demonstrate", "device", "fit", "pair", "replay", "rollout"]
 
 _AT_ONCE = 64  # episodes of the expert that are played together; it changes no number
 _DEMONSTRATION = ("observations", "actions", "lengths")
@@ -210,16 +210,29 @@ def _privilege(method: Callable[..., Any], name: str, value: Array) -> dict[str,
 
 def cost(model: Policy, inputs: Inputs, point: Any, _seed: None) -> dict[str, Any]:
     """Count what one decision costs: of a policy whose network is there only once it learned."""
-    model.load(inputs["checkpoint"])
-    return {"cost": measure_cost(named_components(model, _first_seen(inputs), point))}
+    return {"cost": measure_cost(_components(model, inputs, point))}
 
 
 def device(model: Policy, inputs: Inputs, point: Any, _seed: None, bench: Bench) -> dict[str, Any]:
     """Run what one decision takes on a device."""
+    return measure_device(_components(model, inputs, point), bench)
+
+
+def pair(
+    model: Policy,
+    inputs: Inputs,
+    point: Any,
+    _seed: None,
+    bench: Bench,
+    against: tuple[Policy, Inputs, Any],
+) -> dict[str, Any]:
+    """Time one decision and one of the anchor alternately."""
+    anchor = _components(*against)
+    return {"device_pairs": measure_pair(anchor, _components(model, inputs, point), bench)}
+
+
+def _components(model: Policy, inputs: Inputs, point: Any) -> list[Component]:
+    """Return what a decision on the first observation that was demonstrated runs."""
     model.load(inputs["checkpoint"])
-    return measure_device(named_components(model, _first_seen(inputs), point), bench)
-
-
-def _first_seen(inputs: Inputs) -> Array:
-    """Return the first observation that was demonstrated, as a batch of one."""
-    return np.asarray(inputs["demonstrations"]["observations"][0, :1])
+    first = np.asarray(inputs["demonstrations"]["observations"][0, :1])
+    return named_components(model, first, point)

@@ -35,7 +35,7 @@ def page(board):
 def test_each_part_is_a_line_with_aligned_numbers(page):
     text = page()
     assert "<th scope=row>g_a<td class=q>44.2<td>" in text
-    assert "<th scope=row>h_a<td class=q>3.5<td>" in text
+    assert "<th scope=row>h_a<td class=q>3.50<td>" in text
     assert "<td class=q>–" in text
     assert "net <span>quality 3</span>" in text
 

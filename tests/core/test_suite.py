@@ -81,6 +81,7 @@ def test_all_faults_of_a_file_are_reported_at_once(text):
         (b"name: t\ntitle: \xe9t\xe9\n", "s.yaml:2:8 not UTF-8 text"),
         ("title: a\x07b\n", "s.yaml:1:9 not YAML: a control character"),
         ("a: &x [*x]\n", "s.yaml:1:4 too large, or it holds itself"),
+        ("a: " + "[" * 100_000, "s.yaml:1:54 too large, or it holds itself"),
         ("a: " + "[" * 200, "too large|not YAML"),
         ("a: .nan\n", "s.yaml:1:4 .nan: a number must be finite"),
         ("a: 1e999\n", "s.yaml:1:4 1e999: a number must be finite"),

@@ -297,3 +297,18 @@ def test_cuda_agrees_with_the_processor(components, quick, tmp_path):
     for part in run.record["components"]:
         assert part["memory_bytes"]["cuda_peak_allocated"] > 0
         assert all(0 < e < w for e, w in zip(part["samples_us"], part["wall_us"], strict=True))
+
+
+@pytest.mark.parametrize("bench", [TorchCpu, OnnxCpu])
+def test_two_models_are_timed_in_pairs(bench, components, tmp_path, monkeypatch):
+    monkeypatch.setattr(timing, "_SECONDS", 0.01)
+    monkeypatch.setattr(timing, "_WARM_UP_LIMIT", 0.05)
+    pairs = bench(tmp_path).compare(components, [components[0]])
+    assert pairs["kind"] == "measured-host"
+    assert len(pairs["first_us"]) == len(pairs["second_us"]) >= 50
+    assert np.median(pairs["first_us"]) > np.median(pairs["second_us"])
+
+
+def test_what_has_no_module_is_in_no_pair(components, tmp_path):
+    with pytest.raises(NotMeasuredError, match="host"):
+        TorchCpu(tmp_path).compare(components, [components[1]])

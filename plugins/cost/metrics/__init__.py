@@ -112,6 +112,16 @@ METRICS: tuple[Metric, ...] = (
         summary="shortest time of one evaluation in the first 100 calls",
     ),
     Metric(
+        name="latency_ratio",
+        factory=f"{_HERE}.pairs:latency_ratio",
+        inputs=("device_pairs",),
+        signature="latency ratio|to the anchor|all modules|one item|median of random pairs|v1",
+        better="lower",
+        range=(0.0, _INF),
+        over_points="mean",
+        summary="how many times as long as the suite's anchor one evaluation takes, in pairs",
+    ),
+    Metric(
         name="waited",
         factory=f"{_HERE}.timed:waited",
         params={"step": None},
