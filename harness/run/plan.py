@@ -313,7 +313,8 @@ class _Planner:
         hardware = ""
         if device.hardware is not None and self._device_verdict(use) is None:
             hardware = str(resolve(device.hardware)(**params))
-        static = [device.name, device.factory, params, code, versions(device.requires), hardware]
+        telling = {k: v for k, v in params.items() if k not in device.incidental}
+        static = [device.name, device.factory, telling, code, versions(device.requires), hardware]
         call = {"name": device.name, "factory": device.factory, "params": params}
         return static, call
 

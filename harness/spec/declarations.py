@@ -524,6 +524,8 @@ class Device:
             between runs, and the device's own.
         params: defaults of the factory's keywords; a suite may override them, no others. The
             first one is meant by ``{NAME: VALUE}``.
+        incidental: parameters that change no number (a budget, a deadline): part of no key, and
+            of no column's name.
         check: ``Ref`` to a light ``check(**params) -> None`` that raises ``Unavailable``, or
             ``ValueError`` with one line for a parameter that cannot be (the nearest that can).
         hardware: ``Ref`` to a light ``hardware(**params) -> str`` for a device of this machine:
@@ -537,6 +539,7 @@ class Device:
     kind: DeviceKind
     factory: Ref
     params: Mapping[str, Json] = field(default_factory=dict)
+    incidental: tuple[str, ...] = ()
     check: Ref | None = None
     hardware: Ref | None = None
     alone: bool = False

@@ -40,7 +40,11 @@ def device_use(device: Device, given: Mapping[str, Json]) -> DeviceUse:
     if wrong:
         raise UsageError(*wrong)
     first = next(iter(device.params), None)
-    changed = [str(v) if k == first else f"{k}={v}" for k, v in given.items()]
+    changed = [
+        str(v) if k == first else f"{k}={v}"
+        for k, v in given.items()
+        if k not in device.incidental
+    ]
     label = device.name + (f":{','.join(changed)}" if changed else "")
     return DeviceUse(device=device, params={**device.params, **given}, label=label)
 

@@ -33,6 +33,7 @@ def harness_devices() -> list[Device]:
             "budget": 50,
             "deadline": 540,
         },
+        incidental=("budget", "deadline"),
         check=f"{_HERE}.availability:check",
         environment=(
             "QAIHUB_CLIENT_INI",

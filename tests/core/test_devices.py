@@ -266,3 +266,10 @@ def test_another_anchor_is_another_comparison(machine, run):
         "plain",
         "plain+shifted(by=3)",
     ]
+
+
+def test_parameters_that_change_no_number_make_no_second_measurement(machine, run):
+    run(machine(devices=[{"wheel": {"speed": 4, "patience": 1}}]))
+    again = run(machine(devices=[{"wheel": 4}]))
+    assert again.ran == []
+    assert "seconds@wheel:4" in {r["metric"] for r in again.table("scores")}

@@ -120,7 +120,8 @@ def harness_devices():
             name="wheel",
             kind="simulated",
             factory="machine:Wheel",
-            params={"speed": 1, "fails": False},
+            params={"speed": 1, "fails": False, "patience": 3},
+            incidental=("patience",),
             check="machine:check_wheel",
             hardware="machine:hardware",
         ),
@@ -176,7 +177,7 @@ class Skeleton:
 
 
 class Wheel:
-    def __init__(self, folder, speed, fails):
+    def __init__(self, folder, speed, fails, patience):
         self.folder, self.speed, self.fails = folder, speed, fails
 
     def drive(self, number):
@@ -196,14 +197,14 @@ class Road:
         return {"from": number, "seconds": 0.2, "span": [start, time.time()]}
 
 
-def check_wheel(speed, fails):
+def check_wheel(speed, fails, patience):
     if speed == 0:
         raise Unavailable("a wheel that stands", "turn it")
     if speed < 0:
         raise ValueError(f"speed {speed}: expected 1 or more")
 
 
-def hardware(speed, fails):
+def hardware(speed, fails, patience):
     return "wood"
 
 
