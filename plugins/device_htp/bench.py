@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from harness.cost import Component, NotMeasuredError, Run, digest
 from harness_plugins.device_host.export import ExportError, as_tensors
-from harness_plugins.device_htp.conversion import float_model, int8_model
+from harness_plugins.device_htp.conversion import INT8, Recipe, float_model, quantized_model
 from harness_plugins.device_htp.socs import SOCS
 
 __all__ = ["Htp", "decibels"]
@@ -40,16 +40,24 @@ class Htp:
             (QDQ, calibrated on the component's own inputs).
         numerics: whether to run what compiled on the emulator, against float32 on this machine.
         seconds: the most that compiling and emulating one component may take.
+        recipe: quantises in another way; ``precision`` is then what it is called.
     """
 
     def __init__(
-        self, folder: Path, soc: str, precision: str, numerics: bool, seconds: float
+        self,
+        folder: Path,
+        soc: str,
+        precision: str,
+        numerics: bool,
+        seconds: float,
+        recipe: Recipe | None = None,
     ) -> None:
         self._folder = folder
         self._soc = soc
         self._precision = precision
         self._numerics = numerics
         self._seconds = seconds
+        self._recipe = INT8 if precision == "int8" else recipe
 
     def measure(self, components: Sequence[Component]) -> Run:
         """Compile the modules among the components, each in a process of its own.
@@ -111,9 +119,9 @@ class Htp:
             model = float_model(kept, module, tensors, component.name)
         except ExportError as error:
             return {**found, "compiles": False, "failure": str(error)}, {}
-        if self._precision == "int8":
+        if self._recipe is not None:
             try:
-                model = int8_model(kept, model, named)
+                model = quantized_model(kept, model, named, self._recipe)
             except Exception as error:  # noqa: BLE001 - of one component, the row goes on
                 failure = f"cannot be quantised: {' '.join(str(error).split())[:300]}"
                 return {**found, "compiles": False, "failure": failure}, {}

@@ -7,6 +7,7 @@ import logging
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["float_model", "int8_model"]
+__all__ = ["INT8", "Recipe", "float_model", "quantize_int8", "quantized_model"]
 
 # Of this the NPU takes weights as UINT8 only; signed ones would send the operator to the CPU.
 _UNSIGNED = frozenset({"LayerNormalization"})
 _EXPORTERS = ("torch", "onnx", "onnxscript", "onnxruntime")
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A way of quantising an ONNX file.
+
+    Attributes:
+        name: tells it from every other, with its settings and versions.
+        quantize: from the file in float32, and arrays by the names of its inputs, to QDQ form.
+    """
+
+    name: str
+    quantize: Callable[[bytes, Mapping[str, NDArray[Any]]], bytes]
 
 
 def float_model(folder: Path, module: Any, inputs: Sequence[Any], name: str) -> bytes:
@@ -35,22 +49,22 @@ def float_model(folder: Path, module: Any, inputs: Sequence[Any], name: str) -> 
     return _kept(folder, _trace(module, inputs), lambda: to_onnx(module, inputs, name=name))
 
 
-def int8_model(folder: Path, model: bytes, inputs: Mapping[str, NDArray[Any]]) -> bytes:
-    """Return ``model`` in QDQ form as onnxruntime makes it for QNN.
-
-    Weights in INT8, symmetric and per output channel (those of normalisation in UINT8);
-    activations in UINT8 over the range (minimum to maximum) they have on ``inputs`` alone.
+def quantized_model(
+    folder: Path, model: bytes, inputs: Mapping[str, NDArray[Any]], recipe: Recipe
+) -> bytes:
+    """Return ``model`` in QDQ form, calibrated on ``inputs`` alone.
 
     Args:
         folder: where results are kept.
         model: ONNX in float32.
         inputs: arrays by the names of the model's inputs.
+        recipe: how.
     """
-    key = hashlib.sha256(b"int8" + _versions() + model)
+    key = hashlib.sha256(f"{recipe.name} {_versions()}".encode() + model)
     for name in sorted(inputs):
         key.update(f"{name}{inputs[name].dtype}{inputs[name].shape}".encode())
         key.update(np.ascontiguousarray(inputs[name]).tobytes())
-    return _kept(folder, key.hexdigest(), lambda: _quantised(model, inputs))
+    return _kept(folder, key.hexdigest(), lambda: recipe.quantize(model, inputs))
 
 
 def _trace(module: Any, inputs: Sequence[Any]) -> str | None:
@@ -61,7 +75,7 @@ def _trace(module: Any, inputs: Sequence[Any]) -> str | None:
     from harness_plugins.device_host.export import OPSET, as_tensors
 
     arguments = as_tensors(inputs)
-    key = hashlib.sha256(_versions() + f"{OPSET} {digest(module)}".encode())
+    key = hashlib.sha256(f"{OPSET} {_versions()} {digest(module)}".encode())
     modes = [(part, part.training) for part in module.modules()]
     try:
         program = torch.export.export(module.eval(), tuple(arguments))
@@ -80,8 +94,8 @@ def _trace(module: Any, inputs: Sequence[Any]) -> str | None:
     return key.hexdigest()
 
 
-def _versions() -> bytes:
-    return " ".join(f"{name} {metadata.version(name)}" for name in _EXPORTERS).encode()
+def _versions() -> str:
+    return " ".join(f"{name} {metadata.version(name)}" for name in _EXPORTERS)
 
 
 def _kept(folder: Path, key: str | None, make: Callable[[], bytes]) -> bytes:
@@ -99,7 +113,12 @@ def _kept(folder: Path, key: str | None, make: Callable[[], bytes]) -> bytes:
     return data
 
 
-def _quantised(model: bytes, inputs: Mapping[str, NDArray[Any]]) -> bytes:
+def quantize_int8(model: bytes, inputs: Mapping[str, NDArray[Any]]) -> bytes:
+    """Return ``model`` in QDQ form as onnxruntime makes it for QNN.
+
+    Weights in INT8, symmetric and per output channel (those of normalisation in UINT8);
+    activations in UINT8 over the range (minimum to maximum) they have on ``inputs``.
+    """
     import onnx
     from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize
     from onnxruntime.quantization.execution_providers.qnn import get_qnn_qdq_config
@@ -138,3 +157,6 @@ def _quantised(model: bytes, inputs: Mapping[str, NDArray[Any]]) -> bytes:
             return made.read_bytes()
     finally:
         logger.setLevel(level)
+
+
+INT8 = Recipe("int8", quantize_int8)
