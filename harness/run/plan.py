@@ -195,6 +195,9 @@ class _Planner:
             return "skipped", "left out by --only"
         if missing:
             return "unavailable", missing
+        return self._model_verdict(entry)
+
+    def _model_verdict(self, entry: Entry) -> tuple[str, str] | None:
         if entry.label not in self._model_verdicts:
             found = self._verdict(entry.model, entry.params)
             if found is None and entry.wraps is not None:
@@ -216,10 +219,18 @@ class _Planner:
             found = self._device_verdict(stage.device)
             if found is not None:
                 return found
-        if stage.weightless and entry.model.skeleton and not missing:
+        found = self._entry_verdict(entry, missing)
+        if found is not None and found[0] == "unavailable" and self._is_bare(entry, stage):
             bare = replace(entry.model, weights=())
-            return self._verdict(bare, entry.params)
-        return self._entry_verdict(entry, missing)
+            return found if missing else self._verdict(bare, entry.params)
+        return found
+
+    def _is_bare(self, entry: Entry, stage: Stage) -> bool:
+        """Whether a stage has to do with the model's structure: its weights are not here."""
+        model = entry.model
+        if not stage.weightless or model.skeleton is None or entry.wraps is not None:
+            return False
+        return self._model_verdict(entry) is not None
 
     def _device_verdict(self, use: DeviceUse) -> tuple[str, str] | None:
         if use.label not in self._device_verdicts:
@@ -293,7 +304,7 @@ class _Planner:
     def _model(self, entry: Entry, stage: Stage) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return what an entry's model adds to the keys of a stage, and to its calls."""
         model, params, wraps = entry.model, dict(entry.params), entry.wraps
-        bare = stage.weightless and model.skeleton and wraps is None
+        bare = self._is_bare(entry, stage)
         factory = model.skeleton if bare and model.skeleton else model.factory
         static: dict[str, Any] = {
             "model": [model.name, factory, params, entry.variant],

@@ -142,8 +142,8 @@ class Stage:
             versions are part of its keys.
         aside: a measurement beside the evaluation (cost, latency): it is run only where
             something reads what it leaves, and its own duration is no score.
-        weightless: it looks at the model's structure alone, so that it can be had without the
-            model's weights: the model is made by ``Model.skeleton`` where that is declared.
+        weightless: it looks at the model's structure alone: where the model's weights are not
+            here, the model is made by ``Model.skeleton``, if that is declared.
         devices: it is done on each of the suite's devices: ``run`` gets the device, as its
             factory made it, for a fifth argument. Stage, outputs and the metrics that read them
             are called ``NAME@DEVICE``.

@@ -95,8 +95,8 @@ class Source:
             depth -= isinstance(event, yaml.CollectionEndEvent)
             if depth > _MOST_LEVELS + 1:
                 mark = event.start_mark
-                where = f"{self.name}:{mark.line + 1}:{mark.column + 1}"
-                raise UsageError(f"{where} too large, or it holds itself")
+                where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
+                raise UsageError(f"{self.name}{where} too large, or it holds itself")
 
     def at(self, path: Path) -> str:
         """Return ``file:line:col`` of the deepest known part of ``path``."""
