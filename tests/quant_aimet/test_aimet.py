@@ -63,7 +63,7 @@ def decoder():
 @pytest.mark.parametrize(
     ("weights", "activations", "soc", "psnr"),
     # PSNR of the emulator against float32, measured once; 4 dB for other versions
-    [("int8", "int8", "SM8350", 49.0), ("int8", "int8", "SM8650", 49.0)],
+    [("int8", "int8", "SM8350", 51.6), ("int4", "int8", "SM8650", 38.1)],
 )
 def test_what_aimet_quantises_runs_on_the_npu(tmp_path, decoder, weights, activations, soc, psnr):
     import torch
@@ -78,7 +78,7 @@ def test_what_aimet_quantises_runs_on_the_npu(tmp_path, decoder, weights, activa
     assert found["compiles"], found.get("failure")
     assert found["fallback"] == {}
     assert found["psnr_db"] == pytest.approx(psnr, abs=4.0)
-    assert run.record["precision"].startswith("w8a8 by aimet-onnx")
+    assert run.record["precision"].startswith(f"w{weights[3:]}a8 by aimet-onnx")
 
 
 @needs_aimet
