@@ -167,9 +167,9 @@ def _table(
         if (label, "measured") not in there
     ]
     rows.sort(key=lambda r: _place(r, suite.board.rank_by, columns))
-    return Table(
-        dataset=scores.dataset, items=len(scores.items or scores.elements), rows=tuple(rows)
-    )
+    read = {node["item"] for node in nodes if node["item"] is not None}
+    items = len(scores.items or scores.elements or read)
+    return Table(dataset=scores.dataset, items=items, rows=tuple(rows))
 
 
 def _by_entry(nodes: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:

@@ -26,11 +26,12 @@ _Note = tuple[_Who, str, str, str | None, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What a metric said of its score: replicates from ``n`` things, and a note."""
+    """What a metric said of its score: replicates from ``n`` things, notes, why it has no rank."""
 
     replicates: tuple[float, ...]
     n: int
     note: str
+    unranked: str
 
 
 @dataclass(slots=True, kw_only=True)
@@ -199,8 +200,13 @@ class _Arrangement:
                 if row["dataset"] == ANY_DATASET:
                     self._scores.foreign[metric] = row["unit"] or ""
                 continue
-            if row.get("replicates") or row.get("note"):
-                said = Given(tuple(row["replicates"] or ()), row["n"] or 0, row["note"] or "")
+            if row.get("replicates") or row.get("note") or row.get("unranked"):
+                said = Given(
+                    tuple(row.get("replicates") or ()),
+                    row.get("n") or 0,
+                    row.get("note") or "",
+                    row.get("unranked") or "",
+                )
                 self._given.setdefault((who, metric), {})[text] = said
             if item is None:
                 kind: _Set = "whole"

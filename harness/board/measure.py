@@ -108,9 +108,10 @@ def _as_given(
     said = given[point] if point < len(given) else None
     if said is None:
         return estimate
-    note = "; ".join(filter(None, (estimate.note, said.note)))
+    note = "; ".join(filter(None, (estimate.note, said.unranked, said.note)))
     if not said.replicates or np.isnan(estimate.value):
-        return replace(estimate, note=note)
+        lost = None if said.unranked else estimate.replicates
+        return replace(estimate, note=note, replicates=lost)
     if len(said.replicates) == 1:
         exact = np.full(drawn.items.shape[0], estimate.value)
         n = max(2, len(scores.items))  # one item or many: it would be the same
@@ -118,9 +119,8 @@ def _as_given(
     seed = zlib.crc32(" ".join((*where, str(point))).encode())
     replicates = np.random.default_rng(seed).choice(said.replicates, drawn.items.shape[0])
     low, high = map(float, percentile_interval(np.asarray(said.replicates), max(said.n, 2)))
-    return replace(
-        estimate, low=low, high=high, replicates=replicates, n=said.n, draws=None, note=note
-    )
+    kept = None if said.unranked else replicates
+    return replace(estimate, low=low, high=high, replicates=kept, n=said.n, draws=None, note=note)
 
 
 def _within(estimate: Estimate, metric: Metric | None) -> Estimate:

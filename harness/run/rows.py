@@ -14,6 +14,8 @@ from harness.suite import Suite
 
 __all__ = ["environment_rows", "node_rows", "published_rows", "score_rows"]
 
+_SAID = ("replicates", "n", "note", "unranked")  # by the metric, of its score
+
 
 def node_rows(plan: Plan, ended: Mapping[int, Ended], store: Store) -> Iterator[dict[str, Any]]:
     """Yield a row for every planned node, in plan order."""
@@ -71,7 +73,7 @@ def _signed(signature: str, record: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "value": record["value"],
         "signature": f"{signature}|{how}" if how else signature,
-        **{key: record[key] for key in ("replicates", "n", "note") if record.get(key)},
+        **{key: record[key] for key in _SAID if record.get(key)},
     }
 
 

@@ -28,6 +28,7 @@ class Signed:
             value alone, once, says that it is exact: counted, not measured.
         n: how many things were resampled for them.
         note: what a reader must know, shown with the number.
+        unranked: why it is shown, with its interval, and never ranked.
     """
 
     value: float
@@ -35,6 +36,7 @@ class Signed:
     replicates: tuple[float, ...] = ()
     n: int = 0
     note: str = ""
+    unranked: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

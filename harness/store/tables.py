@@ -62,6 +62,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "replicates": "json",
         "n": "int64",
         "note": "string",
+        "unranked": "string",
     },
     "environments": {"environment": "string", "description": "json"},
     "records": {
@@ -94,6 +95,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "replicates": "json",
         "n": "int64",
         "note": "string",
+        "unranked": "string",
     },
     "board": {
         "entry": "string",

@@ -285,6 +285,7 @@ def record_rows(store: Store) -> Iterator[dict[str, Any]]:
             "replicates": record.get("replicates"),
             "n": record.get("n"),
             "note": record.get("note"),
+            "unranked": record.get("unranked"),
             "wall": record.get("wall"),
             "cpu": record.get("cpu"),
             "peak_rss": record.get("rss"),

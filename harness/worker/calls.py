@@ -173,7 +173,8 @@ def _signed(request: dict[str, Any], result: Any) -> dict[str, Any]:
         return {"value": _score(request, result)}
     found = {"value": _score(request, result.value), "how": str(result.how)}
     replicates = [_score(request, value) for value in result.replicates]
-    return found | {"replicates": replicates, "n": int(result.n), "note": str(result.note)}
+    said = {"note": str(result.note), "unranked": str(result.unranked)}
+    return found | {"replicates": replicates, "n": int(result.n), **said}
 
 
 def _check_range(value: float, low: float, high: float) -> None:

@@ -43,6 +43,7 @@ def _counted(part: Record) -> Line:
         "peak activation (MB)": part["peak_activation_bytes"] / 1e6,
         "in": part["peak_module"],
         "without formula": ", ".join(f"{name} ×{n}" for name, n in missed.items()),
+        "artefact": _artefact(part),
     }
 
 
@@ -65,9 +66,15 @@ def _timed(part: Record) -> Iterator[Line]:
         "fallback": ", ".join(f"{operator} ×{n}" for operator, n in fallback.items()),
         "jobs": " ".join(str(run.get("url") or run.get("job") or "") for run in runs),
         "remark": part.get("failure") or "",
+        "artefact": _artefact(part),
     }
     for span, samples in (part.get("parts") or {}).items():
         yield {"component": f"{part['name']} · {span}", **_times(samples)}
+
+
+def _artefact(part: Record) -> str:
+    """Return the beginning of the module's digest: the same in every table it stands in."""
+    return (part.get("sha256") or "")[:12]
 
 
 def _shapes(shapes: Iterable[Sequence[int]]) -> str:

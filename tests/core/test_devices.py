@@ -273,3 +273,15 @@ def test_parameters_that_change_no_number_make_no_second_measurement(machine, ru
     again = run(machine(devices=[{"wheel": 4}]))
     assert again.ran == []
     assert "seconds@wheel:4" in {r["metric"] for r in again.table("scores")}
+
+
+def test_a_number_that_its_metric_calls_unranked_is_shown_and_not_ranked(machine, run):
+    suite = machine(devices=["wheel"], board={"rank_by": "seconds@wheel"})
+    done = run(suite)
+    [table] = make_board(open_suite(str(suite), ())[0], done.results).tables
+    [row] = table.rows
+    cell = row.cells["seconds@wheel"]
+    assert (row.rank, row.unranked) == (None, "too slow; by hand")
+    assert cell.value == 1.0
+    assert cell.low < 1 < cell.high
+    assert not cell.best

@@ -31,10 +31,11 @@ def latency_ratio() -> Callable[[Mapping[str, Any]], Signed]:
         share = pairs["waited"]
         return Signed(
             found.ratio,
-            how="|".join(filter(None, (platform(pairs), busy(share)))),
+            how=platform(pairs),
             replicates=tuple(drawn.tolist()),
             n=found.n,
             note=remark(share),
+            unranked=busy(share),
         )
 
     return score

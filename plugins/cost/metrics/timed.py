@@ -57,10 +57,11 @@ def latency(statistic: Statistic = "headline", step: str | None = None) -> Metri
         share = _waited(parts)
         return Signed(
             value / 1e3,
-            how="|".join(filter(None, (_named(which, jobs), platform(run), busy(share)))),
+            how=f"{_named(which, jobs)}|{platform(run)}",
             replicates=tuple((sum(known) / 1e3).tolist()) if len(known) == len(parts) else (),
             n=min(len(own) if len(own) > 1 else own[0].size for own in jobs),
             note="; ".join(_remarks(run, parts, share)),
+            unranked=busy(share),
         )
 
     return score
@@ -170,8 +171,10 @@ def _waited(parts: Sequence[Record]) -> float | None:
 
 
 def busy(share: float | None) -> str:
-    """Return what parts a signature from others where the machine was too busy to rank."""
-    return f"waited>{_REFUSED:.0%}" if share is not None and share > _REFUSED else ""
+    """Return why a number that was taken on a busy machine is not ranked, "" where it is."""
+    if share is None or share <= _REFUSED:
+        return ""
+    return f"not ranked: {share:.0%} of the time was spent waiting for a core"
 
 
 def _remarks(run: Record, parts: Sequence[Record], share: float | None) -> list[str]:
@@ -185,7 +188,7 @@ def _remarks(run: Record, parts: Sequence[Record], share: float | None) -> list[
 
 
 def remark(share: float | None) -> str:
-    """Return what is said of a number that was taken on a busy machine."""
-    if share is None or share <= _FLAGGED:
+    """Return what is said of a number that was taken on a machine with other work."""
+    if share is None or not _FLAGGED < share <= _REFUSED:
         return ""
     return f"{share:.1%} of the time was spent waiting for a core"
