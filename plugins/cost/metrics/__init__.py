@@ -77,7 +77,7 @@ METRICS: tuple[Metric, ...] = (
         summary="thousands of multiply-accumulates for each pixel of the image",
     ),
     Metric(
-        name="params",
+        name="params_m",
         factory=f"{_HERE}.counted:parameters",
         inputs=("cost",),
         signature="parameters|of all components|shared once|v1",
