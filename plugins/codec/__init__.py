@@ -96,6 +96,7 @@ def harness_families() -> Iterable[spec.Family]:
                     title="BD-rate and decoding time", x="decode_seconds", y="bd_rate_psnr_rgb"
                 ),
                 *cost.fronts("psnr_rgb"),
+                *cost.fronts("bd_rate_psnr_rgb"),
                 *cost.PANELS,
                 spec.ComparePanel(
                     title="Reconstructions",
