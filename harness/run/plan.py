@@ -75,9 +75,9 @@ def make_plan(
 
 
 def dataset_label(use: SuiteDataset) -> str:
-    """Return how a dataset is called on the board: its name, and parameters that differ."""
-    changed = [f"{k}={v}" for k, v in use.params.items() if use.dataset.params.get(k) != v]
-    return use.dataset.name + (f"({','.join(changed)})" if changed else "")
+    """Return how a dataset is called on the board: its name, and what the suite says of it."""
+    said = [f"{k}={v}" for k, v in use.params.items() if k in use.said]
+    return use.dataset.name + (f"({','.join(said)})" if said else "")
 
 
 def _family(suite: Suite, task: Task) -> str:

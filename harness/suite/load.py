@@ -168,6 +168,7 @@ class _Resolver:
             dataset=dataset,
             params={**dataset.params, **use.params},
             items=tuple(use.items or ("*",)),
+            said=tuple(use.params),
         )
 
     def _device(self, form: str | Mapping[str, Any]) -> DeviceUse:

@@ -24,11 +24,18 @@ __all__ = ["Entry", "Suite", "SuiteDataset", "VariantUse"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuiteDataset:
-    """A dataset as the suite uses it; ``items`` are globs over item ids."""
+    """A dataset as the suite uses it.
+
+    Attributes:
+        params: all its parameters.
+        items: globs over item ids.
+        said: the parameters that the suite names; they are part of its label.
+    """
 
     dataset: Dataset
     params: Mapping[str, Json]
     items: tuple[str, ...] = ("*",)
+    said: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from harness.cost import Component
 from harness_plugins.causal.interface import Diverged
 
 __all__ = ["ImageCodes", "StandardVectors", "features_of", "learn_features"]
@@ -54,6 +55,10 @@ class StandardVectors:
     def arrays(self) -> dict[str, np.ndarray]:
         """Return what a checkpoint keeps."""
         return {"mean": self.mean, "std": self.std}
+
+    def components(self, _x: np.ndarray) -> list[Component]:
+        """Return the networks of :meth:`encode`: none."""
+        return []
 
     def encode(self, x: np.ndarray) -> Tensor:
         """Map (…, m) to float32 features (…, m)."""
@@ -118,6 +123,11 @@ class ImageCodes:
         """Return what a checkpoint keeps."""
         kept = {f"net.{name}": values.numpy() for name, values in self.net.state_dict().items()}
         return kept | {"mean": self.mean, "std": self.std, "picture": self.picture}
+
+    def components(self, x: np.ndarray) -> list[Component]:
+        """Return the network of :meth:`encode`, for images (n, H, W, 3)."""
+        given = _tensor(x, self.picture)
+        return [Component(name="features", module=self.net.down, inputs=[given], step="encode")]
 
     @torch.no_grad()
     def encode(self, x: np.ndarray) -> Tensor:

@@ -1,7 +1,8 @@
 """How noise becomes causal variables: z_i = scale_i(·) e_i + shift_i(·), one class per model.
 
 Each class maps noise encodings e to shift and log scale of every variable. ``at_targets`` asks for
-variable i in slice i only, which is what an intervention on i needs; ``everywhere`` for all.
+variable i in slice i only, which is what an intervention on i needs; ``everywhere``, which is what
+a call does, for all.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ class Independent(nn.Module):
         nothing = torch.zeros(e.shape)
         return nothing, nothing
 
+    forward = everywhere
+
 
 class Implicit(nn.Module):
     r"""Solution functions z_i = s_i(e_i; e_\i), affine in e_i (Brehmer et al. 2022, section 4).
@@ -53,6 +56,8 @@ class Implicit(nn.Module):
         """Map (runs, n, k) to shift and log scale, each (runs, n, k)."""
         found = self.at_targets(e[:, None].expand(-1, e.shape[-1], -1, -1))
         return found[0].transpose(1, 2), found[1].transpose(1, 2)
+
+    forward = everywhere
 
 
 class Explicit(nn.Module):
@@ -103,6 +108,8 @@ class Explicit(nn.Module):
             shifts = shifts + here * shift[..., None]
             logs = logs + here * log_scale[..., None]
         return shifts, logs
+
+    forward = everywhere
 
     def at_targets(self, e: Tensor) -> tuple[Tensor, Tensor]:
         """Map (runs, k, n, k) to shift and log scale, each (runs, k, n)."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from harness import note
+from harness.cost import Component
 from harness_plugins.causal.interface import Lacking, Observations
 from harness_plugins.causal_baselines.checkpoints import pack, unpack
 from harness_plugins.causal_baselines.features import features_of, learn_features
@@ -94,6 +95,21 @@ class BetaVAE:
         with one_thread():
             z, _ = self.model.causal_variables(self.features.encode(x)[None])
         return z[0].double().numpy()
+
+    def components(self, item: Observations, _point: Any) -> list[Component]:
+        """Return the networks that :meth:`encode` asks, for the observations (n, …)."""
+        seen = self.features.encode(item)[None]
+        with torch.no_grad():
+            noises, _ = self.model.encoder(seen)
+        parts = [
+            ("encoder", self.model.encoder, seen),
+            ("mechanisms", self.model.mechanisms, noises),
+        ]
+        return self.features.components(item) + [
+            Component(name=name, module=module, inputs=[given], step="encode")
+            for name, module, given in parts
+            if any(True for _ in module.parameters())
+        ]
 
     def adjacency(self) -> Floats:
         """Return strengths a / (a + 0.2) of direct effects a, (k, k); independent latents: 0."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from harness import note
+from harness.cost import Component
 from harness_plugins.causal.interface import Diverged, Observations
 from harness_plugins.causal_baselines.checkpoints import pack, unpack
 from harness_plugins.causal_baselines.features import features_of, learn_features
@@ -101,6 +103,12 @@ class Supervised:
         with one_thread():
             found = self.net(self.features.encode(x)[None])[0].double().numpy()
         return found * self.std + self.mean
+
+    def components(self, item: Observations, _point: Any) -> list[Component]:
+        """Return the networks that :meth:`encode` asks, for the observations (n, …)."""
+        seen = self.features.encode(item)[None]
+        own = Component(name="encoder", module=self.net, inputs=[seen], step="encode")
+        return [*self.features.components(item), own]
 
     def _train(
         self,

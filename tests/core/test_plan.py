@@ -14,7 +14,7 @@ from harness.errors import UsageError
 from harness.run import forecast
 from harness.run.keys import canonical, digest, node_key
 from harness.run.node import Plan
-from harness.run.plan import make_plan
+from harness.run.plan import dataset_label, make_plan
 
 # Its text is part of its keys: changing it changes the golden vectors below, nothing else may.
 TRAINED = """\
@@ -374,3 +374,16 @@ def test_a_forecast_counts_what_is_missing_and_estimates_it(suite_of, run, tmp_p
 def test_the_text_of_an_item_is_hashed_as_it_is(trained):
     items = planned(trained()).datasets["rows"]
     assert items[2].sha256 == hashlib.sha256(b"2").hexdigest()
+
+
+def test_a_dataset_is_called_by_what_the_suite_says_of_it(suite_of):
+    uses = ["words", {"name": "words", "params": {"count": 3}}]
+    suite, _ = open_suite(str(suite_of(datasets=uses[1:])), ())
+    default = suite.datasets[0].dataset.params["count"]
+    assert [dataset_label(use) for use in suite.datasets] == ["words(count=3)"]
+    again, _ = open_suite(
+        str(suite_of(datasets=[{"name": "words", "params": {"count": default}}])), ()
+    )
+    assert dataset_label(again.datasets[0]) == f"words(count={default})"
+    plain, _ = open_suite(str(suite_of(datasets=uses[:1])), ())
+    assert dataset_label(plain.datasets[0]) == "words"
