@@ -42,8 +42,8 @@ class Clockwork(nn.Module):
             authors published, and saves more than the paper's figures.
 
     Raises:
-        ValueError: for a clock or a cut that the UNet has no room for, and for an adaptor of what
-            was upsampled.
+        ValueError: for a clock or a cut that the UNet has no room for, for an adaptor of what was
+            upsampled, and for a UNet of another kind.
     """
 
     def __init__(
@@ -167,6 +167,10 @@ class HighResolution(nn.Module):
         upsampled: bool = False,
     ) -> None:
         super().__init__()
+        if not isinstance(unet, UNet2DConditionModel):
+            raise ValueError(f"{type(unet).__name__} is no UNet2DConditionModel")  # noqa: TRY004
+        if unet.config.addition_embed_type == "image_hint":
+            raise ValueError("a UNet that takes an image as a hint cannot run in parts")
         stages = len(unet.down_blocks)
         if not 1 <= cut < stages:
             raise ValueError(f"cut must be 1 to {stages - 1} in a UNet of {stages}, not {cut}")
@@ -230,9 +234,7 @@ class HighResolution(nn.Module):
                 res_hidden_states_tuple=taken,
                 upsample_size=size,
             )
-        if unet.conv_norm_out is not None:
-            hidden = unet.conv_act(unet.conv_norm_out(hidden))
-        return unet.conv_out(hidden), kept
+        return unet.conv_out(unet.conv_act(unet.conv_norm_out(hidden))), kept
 
 
 class ResNetAdaptor(nn.Module):
