@@ -1,0 +1,229 @@
+"""Fréchet distance of two sets of features (FID) with its interval, from singular values.
+
+FID is ‖m₁ − m₂‖² + tr S₁ + tr S₂ − 2 tr (S₁S₂)^½ for the means and sample covariances (by n − 1)
+of the features (Heusel et al., GANs trained by a two time-scale update rule converge to a local
+Nash equilibrium, NeurIPS 2017, eq. 6). With any factors FᵢᵀFᵢ = Sᵢ the last trace is the sum of
+the singular values of F₁F₂ᵀ, since their squares are the eigenvalues of S₁S₂ that are not zero.
+The factor is the centred features themselves where there are at most d of them, so the work is in
+the n-dimensional space, else a pivoted Cholesky factor of the covariance.
+
+FID of n images is larger than that of the distributions, by an amount that falls with n and
+differs between models. So each value carries n on both sides, a flag where a covariance cannot
+have full rank, and stands beside its floor (:mod:`.floor`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from harness_plugins.generative.metrics.features import FeaturesError, Floats, checked
+from harness_plugins.generative.metrics.moments import Moments
+
+__all__ = ["Frechet", "fid", "frechet_distance", "influences"]
+
+
+@dataclass(frozen=True)
+class Frechet:
+    """A FID with its interval and what its rank needs.
+
+    Attributes:
+        value: the distance, in squared units of the features.
+        low, high: the interval of the expected FID at these n, not of FID at infinite n.
+        n, n_reference: number of generated and of reference images.
+        dimension: of the features.
+        note: one line that says why this value must not be ranked, empty where it may.
+    """
+
+    value: float
+    low: float
+    high: float
+    n: int
+    n_reference: int
+    dimension: int
+    note: str
+
+    @property
+    def rankable(self) -> bool:
+        """Whether both sets are at least as large as the features are long."""
+        return not self.note
+
+
+class _Side(NamedTuple):
+    """One set: factor F (r, d) with FᵀF = S, and where the pivoted Cholesky took its columns."""
+
+    n: int
+    mean: Floats
+    factor: Floats
+    pivots: np.ndarray | None  # (r,): None where the factor is the centred features
+    centred: Floats | None  # (n, d): None where only moments are known
+
+    @property
+    def trace(self) -> float:
+        return float(np.vdot(self.factor, self.factor))
+
+
+def frechet_distance(generated: ArrayLike | Moments, reference: ArrayLike | Moments) -> float:
+    """Return FID from features (n, d) or moments of either side, n ≥ 2 each.
+
+    Raises:
+        FeaturesError: a side has a wrong form or fewer than 2 images, or dimensions differ.
+        NonFiniteFeaturesError: a feature is NaN or infinite.
+    """
+    first, second = _sides(generated, reference)
+    return _distance(first, second, float(_singular(first, second).sum()))
+
+
+def fid(
+    generated: ArrayLike | Moments, reference: ArrayLike | Moments, level: float = 0.95
+) -> Frechet:
+    """Return FID with its interval and whether it may be ranked.
+
+    The interval is Student's around the value with the error of :func:`influences`, images being
+    the units on both sides, with as many degrees of freedom as the smaller set has. A side of
+    which only moments are known counts as fixed: the interval is then over what the other could
+    have been. Where both are moments it is NaN.
+
+    Args:
+        generated: (n, d) features, or moments.
+        reference: (m, d) features, or moments.
+        level: nominal coverage.
+
+    Raises:
+        FeaturesError: as :func:`frechet_distance`.
+        NonFiniteFeaturesError: as :func:`frechet_distance`.
+    """
+    from scipy.special import stdtrit
+
+    first, second = _sides(generated, reference)
+    trace, *parts = _influences(first, second)
+    value = _distance(first, second, trace)
+    known = [p for p in parts if p is not None]
+    half = float("nan")
+    if known:
+        error = np.sqrt(sum(float(p.var(ddof=1)) / p.size for p in known))
+        half = float(stdtrit(min(p.size for p in known) - 1, (1 + level) / 2) * error)
+    return Frechet(
+        value=value,
+        low=max(value - half, 0.0) if known else half,
+        high=value + half,
+        n=first.n,
+        n_reference=second.n,
+        dimension=first.mean.size,
+        note=_refusal(first.n, second.n, first.mean.size),
+    )
+
+
+def influences(
+    generated: ArrayLike | Moments, reference: ArrayLike | Moments
+) -> tuple[Floats | None, Floats | None]:
+    """Return what each image adds to FID, (n,) and (m,), each of mean 0; None for moments.
+
+    The influence of image x of the first set is 2(m₁−m₂)ᵀ(x−m₁) + (x−m₁)ᵀ(I−G)(x−m₁) less its
+    mean, with G = S₁^−½ (S₁^½S₂S₁^½)^½ S₁^−½ the optimal map between the Gaussians: the derivative
+    of FID by the image's weight (the infinitesimal jackknife; Efron, The jackknife, the bootstrap
+    and other resampling plans, 1982, ch. 6). Its variance by n is the squared error of FID. Models
+    that share prompts and seeds are compared by the difference of their influences, image by
+    image.
+
+    Raises:
+        FeaturesError: as :func:`frechet_distance`.
+        NonFiniteFeaturesError: as :func:`frechet_distance`.
+    """
+    return _influences(*_sides(generated, reference))[1:]
+
+
+def _refusal(n: int, m: int, d: int) -> str:
+    small = [f"{k} {who}" for k, who in ((n, "generated"), (m, "reference")) if k < d]
+    if not small:
+        return ""
+    return f"not ranked: {' and '.join(small)} images, fewer than the {d} features"
+
+
+def _sides(generated: ArrayLike | Moments, reference: ArrayLike | Moments) -> tuple[_Side, _Side]:
+    first = _side(generated, "generated features")
+    second = _side(reference, "reference features")
+    if first.mean.size != second.mean.size:
+        raise FeaturesError(
+            f"generated features have dimension {first.mean.size}, "
+            f"the reference {second.mean.size}"
+        )
+    return first, second
+
+
+def _side(given: ArrayLike | Moments, what: str) -> _Side:
+    if isinstance(given, Moments):
+        return _Side(given.n, given.mean, *_cholesky(given.covariance), None)
+    rows = checked(given, least=2, what=what)
+    n, d = rows.shape
+    if n <= d:
+        mean = rows.mean(axis=0)
+        centred = rows - mean
+        return _Side(n, mean, centred / np.sqrt(n - 1), None, centred)
+    moments = Moments.of(rows)
+    return _Side(n, moments.mean, *_cholesky(moments.covariance), rows - moments.mean)
+
+
+def _cholesky(covariance: Floats) -> tuple[Floats, np.ndarray]:
+    """Return F (r, d) with FᵀF the covariance of rank r, and the r columns pivoted first.
+
+    Columns whose rest is below d ε times the largest variance are rounding, and are left out.
+    """
+    from scipy.linalg import lapack
+
+    d = len(covariance)
+    packed, pivots, rank, _ = lapack.dpstrf(covariance)
+    factor = np.empty((rank, d))
+    factor[:, pivots - 1] = np.triu(packed)[:rank]
+    return factor, pivots[:rank] - 1
+
+
+def _singular(first: _Side, second: _Side) -> Floats:
+    from scipy.linalg import svdvals
+
+    product = first.factor @ second.factor.T
+    return np.asarray(svdvals(product, check_finite=False)) if product.size else np.zeros(0)
+
+
+def _distance(first: _Side, second: _Side, trace: float) -> float:
+    apart = first.mean - second.mean
+    return max(float(apart @ apart) + first.trace + second.trace - 2 * trace, 0.0)
+
+
+def _influences(first: _Side, second: _Side) -> tuple[float, Floats | None, Floats | None]:
+    """Return tr (S₁S₂)^½ and both sides' influences from one singular value decomposition."""
+    from scipy.linalg import svd
+
+    product = first.factor @ second.factor.T
+    if product.size:
+        left, values, right = svd(product, full_matrices=False, check_finite=False)
+    else:  # a side of images that are all the same
+        left, values = np.zeros((product.shape[0], 0)), np.zeros(0)
+        right = np.zeros((0, product.shape[1]))
+    apart = first.mean - second.mean
+    root = np.sqrt(values)
+    return (
+        float(values.sum()),
+        _influence(first, apart, left * root),
+        _influence(second, -apart, right.T * root),
+    )
+
+
+def _influence(side: _Side, apart: Floats, half: Floats) -> Floats | None:
+    """Return one side's influences; ``half`` (r, s) is U s^½ of the product's singular vectors."""
+    if side.centred is None:
+        return None
+    if side.pivots is None:  # row i of the factor is image i
+        mapped = (side.n - 1) * np.square(half).sum(axis=1)
+    else:
+        from scipy.linalg import solve_triangular
+
+        rows = solve_triangular(
+            side.factor[:, side.pivots], side.centred[:, side.pivots].T, trans="T"
+        )
+        mapped = np.square(half.T @ rows).sum(axis=0)
+    around = 2 * side.centred @ apart + np.square(side.centred).sum(axis=1) - mapped
+    return around - around.mean()
