@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 import torch
-from diffusers import DPMSolverMultistepScheduler, UNet2DConditionModel, UNet2DModel
+from diffusers import (
+    AutoencoderKL,
+    DPMSolverMultistepScheduler,
+    StableDiffusionPipeline,
+    UNet2DConditionModel,
+    UNet2DModel,
+)
 from torch import Tensor
 
 from harness.cost import count
@@ -24,6 +30,12 @@ def noise(*shape: int, seed: int = 1) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
+SMALL: Any = {
+    "block_out_channels": (8,),
+    "down_block_types": ("DownBlock2D",),
+    "up_block_types": ("UpBlock2D",),
+    "norm_num_groups": 4,
+}
 TWO_STAGES: Any = {
     "block_out_channels": (8, 16),
     "down_block_types": ("CrossAttnDownBlock2D", "DownBlock2D"),
@@ -211,7 +223,7 @@ def test_misuse_is_one_line(tiny: UNet2DConditionModel) -> None:
         with pytest.raises(ValueError, match="cut must be 1 to 2"):
             Clockwork(tiny, 2, cut=cut)
     with pytest.raises(ValueError, match="UNet2DModel is no UNet2DConditionModel"):
-        Clockwork(UNet2DModel(), 2)
+        Clockwork(UNet2DModel(**SMALL), 2)
     hinted = UNet2DConditionModel(
         addition_embed_type="image_hint", encoder_hid_dim=12, in_channels=8, **TWO_STAGES
     )
@@ -332,3 +344,37 @@ def test_parameters_of_the_adaptor_are_the_printed_fourteen_million() -> None:
         assert 12.4 < gflop < 13.4
         for name, printed in rows.items():
             assert f"{(identity[name] + 4 * gflop) / 1e3:.1f}" == printed
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")  # diffusers 0.42.1 of its own defaults
+def test_a_pipeline_takes_it_in_its_unets_place(tiny: UNet2DConditionModel) -> None:
+    vae = AutoencoderKL(block_out_channels=(8,), norm_num_groups=4)
+
+    def images(unet: Any) -> Tensor:
+        pipeline = StableDiffusionPipeline(
+            vae=vae,
+            text_encoder=None,
+            tokenizer=None,
+            unet=unet,
+            scheduler=DPMSolverMultistepScheduler(steps_offset=1),
+            safety_checker=None,
+            feature_extractor=None,
+            requires_safety_checker=False,
+        )
+        pipeline.set_progress_bar_config(disable=True)
+        found: Tensor = pipeline(
+            prompt_embeds=TEXT[:1],
+            negative_prompt_embeds=TEXT[1:],
+            num_inference_steps=4,
+            output_type="latent",
+            generator=torch.Generator().manual_seed(1),
+            height=16,
+            width=16,
+        ).images
+        return found
+
+    plain = images(tiny)
+    for clock in (1, 2):
+        clockwork = Clockwork(tiny, clock)
+        with clockwork.trajectory():
+            assert torch.equal(images(clockwork), plain) is (clock == 1)
