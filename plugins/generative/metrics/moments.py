@@ -21,8 +21,8 @@ class Moments:
     The scatter is the sum of outer products of the centred rows, so that no large numbers cancel:
     of b rows it is computed around their own mean, and a merge adds n₁n₂/(n₁+n₂) δδᵀ for the
     difference δ of the means (Chan, Golub and LeVeque, Updating formulae and a pairwise algorithm
-    for computing sample variances, Stanford CS 79-773, 1979). Any batching and any order of merging gives the same numbers
-    within 1e-12 of the largest entry.
+    for computing sample variances, Stanford CS 79-773, 1979). Any batching and any order of
+    merging gives the same numbers within 1e-12 of the largest entry.
 
     Attributes:
         n: number of images.
