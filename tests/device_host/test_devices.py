@@ -90,7 +90,9 @@ def test_host_runs_modules_and_the_rest(components, quick, tmp_path):
         assert part["warm_up"] >= 2
         assert part["waited"] is None or 0 <= part["waited"] <= 1
         memory = part["memory_bytes"]
-        assert memory["process_peak_resident"] >= memory["process_resident_before"] > 10e6
+        before = memory["process_resident_before"]
+        assert before > 10e6
+        assert memory["process_peak_resident"] >= 0.99 * before  # counted in batches
     assert set(rans["parts"]) == {"read", "decode"}
     assert len(rans["parts"]["read"]) == 4
     assert sum(map(sum, rans["parts"].values())) < sum(rans["samples_us"])
