@@ -163,7 +163,7 @@ def _table(
     there = {(r.entry, r.kind) for r in rows}
     rows += [
         _empty_row(entry, own.get(label, []))
-        for label, entry in entries.items()
+        for label, entry in _entries_on(suite, scores.dataset).items()
         if (label, "measured") not in there
     ]
     rows.sort(key=lambda r: _place(r, suite.board.rank_by, columns))
@@ -179,10 +179,18 @@ def _by_entry(nodes: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str,
     return found
 
 
+def _entries_on(suite: Suite, dataset: str) -> dict[str, Entry]:
+    """Return the entries that a dataset is for: those of the families whose tasks take it."""
+    kinds = {u.dataset.provides for u in suite.datasets if dataset_label(u) == dataset}
+    families = {family.name for family, task in suite.tasks if task.accepts in kinds}
+    return {e.label: e for e in suite.entries if e.model.family in families}
+
+
 def _empty_table(suite: Suite, dataset: str, nodes: Sequence[Mapping[str, Any]]) -> Table:
     """Return the table of a dataset on which nothing has a score: why, for every entry."""
     own = _by_entry(nodes)
-    rows = tuple(_empty_row(entry, own.get(entry.label, [])) for entry in suite.entries)
+    entries = _entries_on(suite, dataset)
+    rows = tuple(_empty_row(entry, own.get(label, [])) for label, entry in entries.items())
     return Table(dataset=dataset, items=0, rows=rows)
 
 

@@ -285,3 +285,19 @@ def test_a_number_that_its_metric_calls_unranked_is_shown_and_not_ranked(machine
     assert cell.value == 1.0
     assert cell.low < 1 < cell.high
     assert not cell.best
+
+
+def test_tables_hold_the_entries_of_their_family_alone(machine, run, toy):
+    suite = machine(
+        plugins=[str(MACHINE), str(toy)],
+        tasks=["machine/double", "toy/squeeze"],
+        datasets=["numbers", {"name": "words", "params": {"count": 2}}],
+        models=["plain", "heavy", "zip"],
+        metrics=["error", "size"],
+    )
+    done = run(suite)
+    tables = make_board(open_suite(str(suite), ())[0], done.results).tables
+    assert {table.dataset: [row.entry for row in table.rows] for table in tables} == {
+        "numbers": ["plain", "heavy"],
+        "words(count=2)": ["zip"],
+    }
