@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from types import SimpleNamespace
 from typing import ClassVar
 
@@ -251,3 +252,19 @@ def test_copies_are_stepped_while_they_live_and_cut_at_the_horizon():
     copies.reset([1, 2])
     assert made[0].closed
     assert len(made) == 4  # a copy of its own for each episode
+
+
+def test_copies_are_let_go_before_others_are_made():
+    alive = weakref.WeakSet()
+    most = []
+
+    def make(_place):
+        made = Ends(3)
+        alive.add(made)
+        most.append(len(alive))
+        return made
+
+    copies = Copies(make, {"dtype": "float32"}, horizon=3)
+    for seed in range(3):
+        copies.reset([seed, seed + 1])
+    assert max(most) == 2

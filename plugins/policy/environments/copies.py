@@ -40,11 +40,13 @@ class Copies:
         self._make, self._horizon, self._first = make, horizon, first
         self._dtype = np.dtype(observation["dtype"])
         self._copies: list[gymnasium.Env[Any, Any]] = []
+        self._steps: list[Callable[..., Any]] = []
 
     def reset(self, seeds: Sequence[int]) -> Array:
         """Begin one episode for each seed; return the first observations (B, ...)."""
         for old in self._copies:
             old.close()
+        self._copies, self._steps = [], []  # one of MuJoCo holds 6 MB: not twice as many at once
         self._copies = [self._make(place) for place in range(len(seeds))]
         self._steps = [made.step for made in self._copies]
         self._time = 0
