@@ -44,9 +44,9 @@ class Copies:
 
     def reset(self, seeds: Sequence[int]) -> Array:
         """Begin one episode for each seed; return the first observations (B, ...)."""
-        for old in self._copies:
-            old.close()
-        self._copies, self._steps = [], []  # one of MuJoCo holds 6 MB: not twice as many at once
+        self._steps = []  # one of MuJoCo holds 6 MB: not twice as many at once
+        while self._copies:
+            self._copies.pop().close()
         self._copies = [self._make(place) for place in range(len(seeds))]
         self._steps = [made.step for made in self._copies]
         self._time = 0
