@@ -6,8 +6,8 @@ Nash equilibrium, NeurIPS 2017, eq. 6). With any factors FᵢᵀFᵢ = Sᵢ the 
 the singular values of F₁F₂ᵀ, since their squares are the eigenvalues of S₁S₂ that are not zero.
 The factor is the centred features themselves where there are at most d of them, so the work is in
 the n-dimensional space, else a pivoted Cholesky factor of the covariance. The singular values of
-K = F₁F₂ᵀ come from the eigenvalues of KKᵀ where the bound of their error allows, which is three
-times faster, else from K itself.
+K = F₁F₂ᵀ come from the eigenvalues of KKᵀ, three times faster, where the product of the
+determinants confirms them; else from K itself.
 
 FID of n images is larger than that of the distributions, by an amount that falls with n and
 differs between models. So each value carries n on both sides, a flag where a covariance cannot
@@ -63,7 +63,7 @@ class _Side(NamedTuple):
     mean: Floats
     factor: Floats
     pivots: np.ndarray | None  # (r,): None where the factor is the centred features
-    centred: Floats | None  # (n, d): None where only moments are known
+    rows: Floats | None  # (n, d) features: None where only moments are known
 
     @property
     def trace(self) -> float:
@@ -81,7 +81,9 @@ def frechet_distance(generated: ArrayLike | Moments, reference: ArrayLike | Mome
 
     first, second = _sides(generated, reference)
     product = _product(first, second)
-    squares = eigvalsh(product @ product.T, check_finite=False) if product.size else np.zeros(0)
+    squares = None
+    if _log_determinant(first, second) is not None:
+        squares = eigvalsh(product @ product.T, check_finite=False)
     return _distance(first, second, product, squares)
 
 
@@ -168,10 +170,9 @@ def _side(given: ArrayLike | Moments, what: str) -> _Side:
     n, d = rows.shape
     if n <= d:
         mean = rows.mean(axis=0)
-        centred = rows - mean
-        return _Side(n, mean, centred / np.sqrt(n - 1), None, centred)
+        return _Side(n, mean, (rows - mean) / np.sqrt(n - 1), None, rows)
     moments = Moments.of(rows)
-    return _Side(n, moments.mean, *_cholesky(moments.covariance), rows - moments.mean)
+    return _Side(n, moments.mean, *_cholesky(moments.covariance), rows)
 
 
 def _cholesky(covariance: Floats) -> tuple[Floats, np.ndarray]:
@@ -182,7 +183,7 @@ def _cholesky(covariance: Floats) -> tuple[Floats, np.ndarray]:
     from scipy.linalg import lapack
 
     d = len(covariance)
-    packed, pivots, rank, _ = lapack.dpstrf(covariance)
+    packed, pivots, rank, _ = lapack.dpstrf(covariance.T)  # symmetric, and so not copied twice
     factor = np.empty((rank, d))
     factor[:, pivots - 1] = np.triu(packed)[:rank]
     return factor, pivots[:rank] - 1
@@ -195,25 +196,39 @@ def _product(first: _Side, second: _Side) -> Floats:
     return second.factor @ first.factor.T
 
 
-def _distance(first: _Side, second: _Side, product: Floats, squares: Floats) -> float:
-    """Return FID; ``squares`` are the eigenvalues of KKᵀ, ascending.
+def _log_determinant(first: _Side, second: _Side) -> float | None:
+    """Return log det S₁S₂ from the Cholesky factors, None where one has no full rank."""
+    known = 0.0
+    for side in (first, second):
+        if side.pivots is None or len(side.factor) < side.mean.size:
+            return None
+        diagonal = side.factor[np.arange(side.mean.size), side.pivots]
+        known += 2 * float(np.log(np.abs(diagonal)).sum())
+    return known
 
-    An eigenvalue is wrong by about ε √r times the largest, and a singular value by that by twice
-    itself. Where this adds up to too much of FID, K is decomposed itself.
+
+def _distance(first: _Side, second: _Side, product: Floats, squares: Floats | None) -> float:
+    """Return FID; ``squares`` are the eigenvalues of KKᵀ, where they are known.
+
+    Rounding may drown the smallest of them, so their product is held against the determinants. If
+    they have relative errors eᵢ, FID is wrong by Σ sᵢeᵢ, at most the mean of s times Σ|eᵢ| since
+    small ones have the large errors; and Σeᵢ, what the logarithms differ by, falls short of Σ|eᵢ|
+    by √r where signs are random.
     """
     from scipy.linalg import svdvals
 
     apart = first.mean - second.mean
     whole = float(apart @ apart) + first.trace + second.trace
-    if not squares.size:  # a side of images that are all the same
-        return whole
-    wrong = np.sqrt(squares.size) * np.finfo(float).eps * squares[-1]
-    if squares[0] > 4 * wrong:
+    known = _log_determinant(first, second)
+    if squares is not None and known is not None and squares[0] > 0:
         values = np.sqrt(squares)
         distance = whole - 2 * float(values.sum())
-        if wrong * float((1 / values).sum()) <= _ALLOWED * distance:
+        differ = abs(float(np.log(squares).sum()) - known) * np.sqrt(values.size)
+        if differ * float(values.mean()) <= _ALLOWED * distance:
             return distance
-    return max(whole - 2 * float(svdvals(product, check_finite=False).sum()), 0.0)
+    if product.size:  # else images of a side are all the same
+        whole -= 2 * float(svdvals(product, check_finite=False).sum())
+    return max(whole, 0.0)
 
 
 def _influences(first: _Side, second: _Side) -> tuple[float, Floats | None, Floats | None]:
@@ -242,18 +257,17 @@ def _influences(first: _Side, second: _Side) -> tuple[float, Floats | None, Floa
 
 def _influence(side: _Side, apart: Floats, half: Floats) -> Floats | None:
     """Return one side's influences; ``half`` (r, s) is U s^½ of the product's singular vectors."""
-    if side.centred is None:
+    if side.rows is None:
         return None
+    centred = side.rows - side.mean
     if side.pivots is None:  # row i of the factor is image i
         mapped = (side.n - 1) * np.square(half).sum(axis=1)
     else:
         from scipy.linalg import solve_triangular
 
-        rows = solve_triangular(
-            side.factor[:, side.pivots], side.centred[:, side.pivots].T, trans="T"
-        )
+        rows = solve_triangular(side.factor[:, side.pivots], centred[:, side.pivots].T, trans="T")
         mapped = np.square(half.T @ rows).sum(axis=0)
     # the covariance is that by n − 1, whose derivative by a weight is n/(n − 1) times larger
-    spread = (np.square(side.centred).sum(axis=1) - mapped) * (side.n / (side.n - 1))
-    around = 2 * side.centred @ apart + spread
+    spread = (np.square(centred).sum(axis=1) - mapped) * (side.n / (side.n - 1))
+    around = 2 * centred @ apart + spread
     return around - around.mean()
