@@ -31,10 +31,12 @@ CLOSE = 1e-6
 
 
 def layer(n: int, seed: int, shift: float):
-    """Return features (n, D) that are correlated, rectified and of falling variance."""
-    mix = np.random.default_rng(0).normal(size=(256, D)) / np.sqrt(np.arange(1, D + 1))
+    """Return features (n, D) that are correlated, rectified and of unlike variances."""
+    draw = np.random.default_rng(0)
+    spread = draw.permutation(np.arange(1, D + 1)) ** -0.5
+    mix = draw.normal(size=(256, D)) * spread
     rng = np.random.default_rng(seed)
-    own = 0.1 * rng.normal(size=(n, D)) / np.sqrt(np.arange(1, D + 1))
+    own = 0.1 * rng.normal(size=(n, D)) * spread
     return np.maximum(rng.normal(size=(n, 256)) @ mix + own + shift, 0.0)
 
 

@@ -5,7 +5,7 @@ of the features (Heusel et al., GANs trained by a two time-scale update rule con
 Nash equilibrium, NeurIPS 2017, eq. 6). With any factors FᵢᵀFᵢ = Sᵢ the last trace is the sum of
 the singular values of F₁F₂ᵀ, since their squares are the eigenvalues of S₁S₂ that are not zero.
 The factor is the centred features themselves where there are at most d of them, so the work is in
-the n-dimensional space, else a pivoted Cholesky factor of the covariance. The singular values of
+the n-dimensional space, else a Cholesky factor of the covariance. The singular values of
 K = F₁F₂ᵀ come from the eigenvalues of KKᵀ, three times faster, where the product of the
 determinants confirms them; else from K itself.
 
@@ -57,7 +57,7 @@ class Frechet:
 
 
 class _Side(NamedTuple):
-    """One set: factor F (r, d) with FᵀF = S, and where the pivoted Cholesky took its columns."""
+    """One set: factor F (r, d) with FᵀF = S, and the columns that Cholesky took first."""
 
     n: int
     mean: Floats
@@ -176,17 +176,24 @@ def _side(given: ArrayLike | Moments, what: str) -> _Side:
 
 
 def _cholesky(covariance: Floats) -> tuple[Floats, np.ndarray]:
-    """Return F (r, d) with FᵀF the covariance of rank r, and the r columns pivoted first.
+    """Return F (r, d) with FᵀF the covariance of rank r, and the r columns taken first.
 
-    Columns whose rest is below d ε times the largest variance are rounding, and are left out.
+    Columns go by falling variance, which keeps the small singular values of products exact. Where
+    the rank is not full, each next column is the one that has most left; what is left below d ε
+    times the largest variance is rounding, and is left out.
     """
     from scipy.linalg import lapack
 
-    d = len(covariance)
-    packed, pivots, rank, _ = lapack.dpstrf(covariance.T)  # symmetric, and so not copied twice
+    d, variance = len(covariance), np.diag(covariance)
+    order = np.argsort(-variance, kind="stable")
+    packed, failed = lapack.dpotrf(covariance[np.ix_(order, order)].T, overwrite_a=1)
+    rank = d
+    if failed or np.diag(packed).min() ** 2 <= d * np.finfo(float).eps * variance.max():
+        packed, pivots, rank, _ = lapack.dpstrf(covariance.T)  # symmetric: this copies once only
+        packed, order = np.triu(packed), pivots - 1
     factor = np.empty((rank, d))
-    factor[:, pivots - 1] = np.triu(packed)[:rank]
-    return factor, pivots[:rank] - 1
+    factor[:, order] = packed[:rank]
+    return factor, order[:rank]
 
 
 def _product(first: _Side, second: _Side) -> Floats:
