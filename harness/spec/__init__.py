@@ -10,10 +10,6 @@ A ``Ref`` names a Python object that is imported only where it is called:
 
 from harness.spec.declarations import (
     Artifact,
-    Axis,
-    Better,
-    ComparePanel,
-    CurvePanel,
     Dataset,
     Derived,
     Device,
@@ -22,27 +18,28 @@ from harness.spec.declarations import (
     Executor,
     Exporter,
     Family,
-    FrontPanel,
     Importer,
     Item,
-    Json,
-    MatrixPanel,
     Metric,
     Model,
-    Outcome,
-    Panel,
-    PartsPanel,
-    ProfilePanel,
-    Ref,
     Resource,
-    SeriesPanel,
     Stage,
     SuiteFile,
     Task,
-    Unavailable,
     Variant,
 )
 from harness.spec.numbers import ANY_DATASET, Curve, DerivedScore, PublishedScore, Signed
+from harness.spec.panels import (
+    ComparePanel,
+    CurvePanel,
+    FrontPanel,
+    MatrixPanel,
+    Panel,
+    PartsPanel,
+    ProfilePanel,
+    SeriesPanel,
+)
+from harness.spec.words import Axis, Better, Json, Outcome, Ref, Unavailable
 
 __all__ = [
     "ANY_DATASET",

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Literal
+
+from harness.spec.panels import Panel
+from harness.spec.words import Axis, Better, Json, Ref
 
 __all__ = [
     "Artifact",
-    "Axis",
-    "Better",
-    "ComparePanel",
-    "CurvePanel",
     "Dataset",
     "Derived",
     "Device",
@@ -21,61 +19,16 @@ __all__ = [
     "Executor",
     "Exporter",
     "Family",
-    "FrontPanel",
     "Importer",
     "Item",
-    "Json",
-    "MatrixPanel",
     "Metric",
     "Model",
-    "Outcome",
-    "Panel",
-    "PartsPanel",
-    "ProfilePanel",
-    "Ref",
     "Resource",
-    "SeriesPanel",
     "Stage",
     "SuiteFile",
     "Task",
-    "Unavailable",
     "Variant",
 ]
-
-Ref = str
-Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
-Better = Literal["higher", "lower", "none"]
-Axis = Literal["point", "item", "seed"]
-
-
-class Outcome(StrEnum):
-    """How a node ended. Every planned node ends with exactly one."""
-
-    ok = "ok"
-    error = "error"
-    timeout = "timeout"
-    crashed = "crashed"
-    oom = "oom"
-    unavailable = "unavailable"
-    skipped = "skipped"
-    nonfinite = "nonfinite"
-    invalid = "invalid"
-    cancelled = "cancelled"
-
-
-class Unavailable(Exception):  # noqa: N818 - an outcome, not a mistake
-    """Raise it where something cannot be had here.
-
-    Args:
-        reason: what is missing, in one clause.
-        remedy: what the user does to get it, e.g. a command; may be empty.
-    """
-
-    def __init__(self, reason: str, remedy: str = "") -> None:
-        super().__init__(f"{reason}; {remedy}" if remedy else reason)
-        self.reason = reason
-        self.remedy = remedy
-
 
 # --- what has to be fetched ------------------------------------------------------------
 
@@ -211,127 +164,6 @@ class Derived:
     better: Better = "none"
     summary: str = ""
     params: Mapping[str, Json] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CurvePanel:
-    """A plot of one metric against another over each model's operating points."""
-
-    title: str
-    x: str
-    y: str
-    log_x: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FrontPanel:
-    """A scatter of one number per model against another, with the Pareto front."""
-
-    title: str
-    x: str
-    y: str
-    log_x: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ComparePanel:
-    """Artifacts of several models beside the dataset's item, matched on a metric.
-
-    Attributes:
-        artifact: name of the artifact shown.
-        match_on: metric on which operating points are matched across models.
-        thumbnail: ``Ref`` to ``thumbnail(data: bytes, max_side: int) -> bytes`` (WebP).
-    """
-
-    title: str
-    artifact: str
-    match_on: str
-    thumbnail: Ref
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MatrixPanel:
-    """Matrices of each model side by side: as heat maps, or as directed graphs.
-
-    A matrix that is the same for every row of the board, e.g. the true graph, is drawn once.
-
-    Attributes:
-        inputs: names of artifacts that ``compute`` takes.
-        compute: ``Ref`` to ``compute(*values) -> Mapping[str, array]``: titles to float arrays
-            (rows, columns), of at most 64 rows and columns; NaN where there is no number. It is
-            called once per row of the board, with the artifacts of the first item and the first
-            seed, which the panel names, at the row's first operating point.
-        style: ``"heat"``, or ``"graph"``: a square matrix of at most 32 nodes, [i, j] the
-            strength of the edge from node i to node j. A negative edge has a colour of its own.
-        range: values at the two ends of the colour scale, or the strength of the widest edge;
-            where zero lies between them the scale has two sides.
-        rows, columns: what stands along the two sides, e.g. ``"true variable"``.
-    """
-
-    title: str
-    inputs: tuple[str, ...]
-    compute: Ref
-    style: Literal["heat", "graph"] = "heat"
-    range: tuple[float, float] = (0.0, 1.0)
-    rows: str = ""
-    columns: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SeriesPanel:
-    """A number over time (or any index): the mean of each model, with its interval.
-
-    Attributes:
-        inputs: names of artifacts that ``compute`` takes.
-        compute: ``Ref`` to ``compute(*values) -> array``: float (T,), or (R, T) for an item that
-            holds R of what is averaged; NaN where a series has ended. It is called for each item
-            and seed, at the first operating point of each row of the board.
-        x, y: what the axes show, with units; x counts from 0.
-    """
-
-    title: str
-    inputs: tuple[str, ...]
-    compute: Ref
-    x: str
-    y: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProfilePanel:
-    """The share of scores that exceed a threshold, over all thresholds (performance profile).
-
-    Scores are of items or elements, under every seed (Agarwal et al., "Deep Reinforcement
-    Learning at the Edge of the Statistical Precipice", NeurIPS 2021). Of a metric of which less
-    is better, the share of scores up to the threshold is drawn.
-    """
-
-    title: str
-    metric: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PartsPanel:
-    """A table of what each model is made of: a line for each part, with numbers and shares.
-
-    Attributes:
-        inputs: names of artifacts that ``compute`` takes.
-        compute: ``Ref`` to ``compute(*values) -> Sequence[Mapping[str, cell]]``: the lines, each a
-            mapping of column titles to a text, a number, None, or a mapping of words to numbers
-            (counts of a whole, drawn as one bar). The first column names the line.
-            It is called once per row of the board, with the artifacts of the first item and the
-            first seed, at the row's first operating point.
-        note: what a reader must know of the numbers.
-    """
-
-    title: str
-    inputs: tuple[str, ...]
-    compute: Ref
-    note: str = ""
-
-
-Panel = (
-    CurvePanel | FrontPanel | ComparePanel | MatrixPanel | SeriesPanel | ProfilePanel | PartsPanel
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from harness.spec.declarations import Json
+from harness.spec.words import Json
 
 if TYPE_CHECKING:
     import numpy as np
