@@ -123,7 +123,7 @@ def harness_datasets() -> Iterable[spec.Dataset]:
             extra="codec",
             licence="public domain, CC0, or as the items state",
             url="https://scikit-image.org/docs/stable/api/skimage.data.html",
-            summary="5 photographs that ship inside the scikit-image wheel; no download",
+            summary="4 photographs that ship inside the scikit-image wheel; no download",
         ),
         spec.Dataset(
             name="kodak",
