@@ -20,7 +20,7 @@ PANELS: tuple[PartsPanel, ...] = (
         title="Parts on the device",
         inputs=("device_run",),
         compute=f"{_PARTS}:timed",
-        note="Times of one call, over all calls that were timed. IQR is the upper quartile minus "
+        note="Times, where the device gives any, are of one call, over all that were timed. IQR is the upper quartile minus "
         "the lower; waited, the share of the time in which there was no core to run on.",
     ),
 )

@@ -492,3 +492,17 @@ def test_columns_and_panels_are_filtered_by_device_and_rows_by_variant(show, boa
     assert shown() == (list(names), titles)
     page.get_by_role("group", name="Variant").get_by_role("button", name="w8a8").click()
     assert page.locator("#t0 tbody tr:visible th > a").all_inner_texts() == ["net+w8a8"]
+
+
+def test_many_devices_are_a_list_and_widen_no_page(show, board, tmp_path):
+    names = [f"npu_share@htp:SM{n},precision=int8" for n in range(12)]
+    columns = tuple(replace(board.columns[0], name=name, shown=True) for name in names)
+    file = tmp_path / "many.html"
+    file.write_text(render_html(replace(board, columns=columns)), encoding="utf-8")
+    page = show(file).page
+    page.set_viewport_size({"width": 390, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    page.get_by_role("combobox", name="Device").select_option("htp:SM7,precision=int8")
+    heads = page.locator("#t0 thead th[data-c]")
+    shown = [heads.nth(k) for k in range(2, 14) if heads.nth(k).is_visible()]
+    assert [head.get_attribute("data-c") for head in shown] == [names[7]]

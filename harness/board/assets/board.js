@@ -45,6 +45,13 @@
   const segment = (label, values, change) => {
     const box = el("span", { class: "seg", role: "group", "aria-label": label });
     if (values.length < 2) return box;
+    if (values.length > 4) {  // too many to stand side by side
+      const list = el("select", { "aria-label": label });
+      for (const value of ["all", ...values]) list.append(el("option", {}, value));
+      list.onchange = () => change(list.value);
+      box.append(list);
+      return box;
+    }
     for (const value of ["all", ...values]) {
       const button = el("button", { type: "button", "aria-pressed": String(value === "all") }, value);
       button.onclick = () => {
@@ -69,7 +76,8 @@
       if (row.detail) row.detail.hidden = !here;
       shown += here;
     }
-    count.textContent = shown === rows.length ? `${shown} rows` : `${shown} of ${rows.length} rows`;
+    const all = `${rows.length} row${rows.length === 1 ? "" : "s"}`;
+    count.textContent = shown === rows.length ? all : `${shown} of ${all}`;
   };
   find.oninput = sift;
   const choice = segment("Kind of entry", tools.dataset.kinds.split(" ").filter(Boolean), (value) => { kind = value; sift(); });
