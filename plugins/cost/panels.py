@@ -20,8 +20,9 @@ PANELS: tuple[PartsPanel, ...] = (
         title="Parts on the device",
         inputs=("device_run",),
         compute=f"{_PARTS}:timed",
-        note="Times, where the device gives any, are of one call, over all that were timed. IQR is the upper quartile minus "
-        "the lower; waited, the share of the time in which there was no core to run on.",
+        note="Times, where the device gives any, are of one call, over all that were timed. IQR "
+        "is the upper quartile minus the lower; waited, the share of the time in which there was "
+        "no core to run on.",
     ),
 )
 
