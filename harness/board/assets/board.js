@@ -47,7 +47,7 @@
     if (values.length < 2) return box;
     if (values.length > 4) {  // too many to stand side by side
       const list = el("select", { "aria-label": label });
-      for (const value of ["all", ...values]) list.append(el("option", {}, value));
+      for (const value of ["all", ...values]) list.append(el("option", { value }, value === "all" ? `${label}: all` : value));
       list.onchange = () => change(list.value);
       box.append(list);
       return box;
