@@ -8,7 +8,7 @@ import resource
 import sys
 import weakref
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
 from pathlib import Path
@@ -70,15 +70,25 @@ class Activations:
 def weights(module: torch.nn.Module) -> Weights:
     """Return how many parameters a module has, and the bytes of parameters and buffers.
 
+    A part whose parameter holds several numbers in one of its dtype says so by an attribute
+    ``packed``: parameter names to a format and how many numbers it is, e.g.
+    ``{"weight": ("int4", 4608)}``.
+
     Raises:
         ValueError: where a lazy layer has no shape yet.
     """
     if has_lazy(module):
         raise ValueError(f"{type(module).__name__}: lazy layers have no shape yet")
+    packed = {
+        id(dict(part.named_parameters(recurse=False))[name]): format_and_number
+        for part in module.modules()
+        for name, format_and_number in getattr(part, "packed", {}).items()
+    }
+    parameters = list(module.parameters())
     return Weights(
-        parameters=sum(p.numel() for p in module.parameters()),
-        parameter_bytes=_by_dtype(module.parameters()),
-        buffer_bytes=_by_dtype(module.buffers()),
+        parameters=sum(packed.get(id(p), ("", p.numel()))[1] for p in parameters),
+        parameter_bytes=_by_dtype(parameters, {key: name for key, (name, _) in packed.items()}),
+        buffer_bytes=_by_dtype(module.buffers(), {}),
     )
 
 
@@ -133,10 +143,12 @@ def _code_name(code: Any) -> str:
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
-def _by_dtype(tensors: Any) -> dict[str, int]:
+def _by_dtype(tensors: Iterable[torch.Tensor], formats: Mapping[int, str]) -> dict[str, int]:
+    """Return bytes by dtype, or by the format that a tensor is said to be packed in."""
     found: Counter[str] = Counter()
     for tensor in tensors:
-        found[str(tensor.dtype).removeprefix("torch.")] += tensor.numel() * tensor.element_size()
+        name = formats.get(id(tensor), str(tensor.dtype).removeprefix("torch."))
+        found[name] += tensor.numel() * tensor.element_size()
     return dict(sorted(found.items()))
 
 

@@ -19,6 +19,7 @@ from harness.run.scope import Scope
 from harness.spec import (
     Dataset,
     DeviceUse,
+    Family,
     Item,
     Json,
     MatrixPanel,
@@ -121,6 +122,7 @@ class _Planner:
         self._files |= {p.name: p.origin for p in registry.plugins if p.ok and p.source is None}
         self._model_verdicts: dict[str, tuple[str, str] | None] = {}
         self._device_verdicts: dict[str, tuple[str, str] | None] = {}
+        self._families = {family.name: family for family, _ in suite.tasks}
         self._anchors: dict[tuple[str, str], Scope] = {}  # by dataset and task
 
     def nodes(
@@ -228,7 +230,9 @@ class _Planner:
     def _is_bare(self, entry: Entry, stage: Stage) -> bool:
         """Whether a stage has to do with the model's structure: its weights are not here."""
         model = entry.model
-        if not stage.weightless or model.skeleton is None or entry.wraps is not None:
+        if not stage.weightless or model.skeleton is None:
+            return False
+        if entry.wraps is not None and not entry.wraps.variant.weightless:
             return False
         return self._model_verdict(entry) is not None
 
@@ -303,18 +307,20 @@ class _Planner:
 
     def _model(self, entry: Entry, stage: Stage) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return what an entry's model adds to the keys of a stage, and to its calls."""
-        model, params, wraps = entry.model, dict(entry.params), entry.wraps
+        model, params = entry.model, dict(entry.params)
+        wraps = None if stage.plain else entry.wraps
+        variant = "base" if wraps is None and entry.wraps is not None else entry.variant
         bare = self._is_bare(entry, stage)
         factory = model.skeleton if bare and model.skeleton else model.factory
         static: dict[str, Any] = {
-            "model": [model.name, factory, params, entry.variant],
+            "model": [model.name, factory, params, variant],
             "code": self.registry.digest("models", model.name, factory),
             "requires": versions(model.requires),
             "weights": [] if bare else [w.sha256 for w in model.weights],
         }
         call: dict[str, Any] = {"factory": factory, "params": params}
         if wraps is not None:
-            static["wrap"], call["wrap"] = self._wrap(wraps)
+            static["wrap"], call["wrap"] = self._wrap(wraps, self._families[model.family])
         return static, call
 
     def _device(self, use: DeviceUse) -> tuple[list[Any], dict[str, Any]]:
@@ -329,7 +335,7 @@ class _Planner:
         call = {"name": device.name, "factory": device.factory, "params": params}
         return static, call
 
-    def _wrap(self, wraps: VariantUse) -> tuple[list[Any], dict[str, Any]]:
+    def _wrap(self, wraps: VariantUse, family: Family) -> tuple[list[Any], dict[str, Any]]:
         """Return what a variant of any model adds to keys, and to calls."""
         variant, params = wraps.variant, dict(wraps.params)
         code = self.registry.digest("variants", variant.name, variant.wrap)
@@ -344,6 +350,10 @@ class _Planner:
             loader = self.registry.digest("datasets", dataset.name, dataset.load)
             static += [dataset.load, dataset.version, loader, [item.sha256 for item in items]]
             call |= {"kind": dataset.load, "items": [item_part(item) for item in items]}
+            if family.calibration is not None:
+                given = family.calibration
+                static += [given, self.registry.digest("families", family.name, given)]
+                call["given"] = given
         return static, call
 
     def _scoring(self, scope: Scope, metric: Metric) -> Recipe:

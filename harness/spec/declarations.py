@@ -100,6 +100,8 @@ class Stage:
         devices: it is done on each of the suite's devices: ``run`` gets the device, as its
             factory made it, for a fifth argument. Stage, outputs and the metrics that read them
             are called ``NAME@DEVICE``.
+        plain: it is done by the model as it is declared, whatever variant of any model the row
+            has: all of them share what it leaves, e.g. a trained checkpoint.
         against: it compares a model with the suite's anchor: ``run`` gets ``(model, inputs,
             point)`` of the anchor, for one more argument. Done for all entries but the anchor.
         device: set by the harness, for one of the suite's devices.
@@ -117,6 +119,7 @@ class Stage:
     aside: bool = False
     weightless: bool = False
     devices: bool = False
+    plain: bool = False
     against: bool = False
     device: DeviceUse | None = None
 
@@ -173,6 +176,8 @@ class Family:
     Attributes:
         interface: ``Ref`` to the ``Protocol`` a model implements.
         conformance: name of the suite that ``harness check MODEL`` runs, or None.
+        calibration: ``Ref`` to ``given(item) -> value``: what its models' ``components`` take of a
+            dataset's item, for variants that are calibrated; None where they take the item itself.
         panels: what the board draws besides the table.
     """
 
@@ -182,6 +187,7 @@ class Family:
     tasks: tuple[Task, ...]
     panels: tuple[Panel, ...] = ()
     conformance: str | None = None
+    calibration: Ref | None = None
 
 
 # --- what is evaluated -----------------------------------------------------------------
@@ -241,6 +247,7 @@ class Variant:
             ``at(point)``, where it has one, is called before every step with the operating point.
         params: defaults of the keywords; a suite may override them, no others.
         calibrated: whether it needs ``calibration``, the name of a dataset, in the suite.
+        weightless: whether it suits ``Model.skeleton`` as well, for stages that need no weights.
         families: the families it suits; none means all.
     """
 
@@ -248,6 +255,7 @@ class Variant:
     wrap: Ref
     params: Mapping[str, Json] = field(default_factory=dict)
     calibrated: bool = False
+    weightless: bool = False
     families: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()
     extra: str = ""

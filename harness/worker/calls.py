@@ -42,6 +42,8 @@ class Calls:
             made = kinds.find(request["factory"])(**request["params"])
             if wrap is not None:
                 items = [_load(wrap["kind"], part) for part in wrap["items"]]
+                if "given" in wrap:
+                    items = [kinds.find(wrap["given"])(item) for item in items]
                 made = kinds.find(wrap["run"])(made, items, **wrap["params"])
             self._built[key] = made
         return self._built[key]

@@ -28,6 +28,7 @@ def _stage(
     model: bool = True,
     requires: tuple[str, ...] = (),
     per: tuple[Literal["item", "seed"], ...] = _RUN,
+    plain: bool = False,
 ) -> spec.Stage:
     return spec.Stage(
         name=name,
@@ -38,6 +39,7 @@ def _stage(
         privileged=privileged,
         model=model,
         requires=requires,
+        plain=plain,
     )
 
 
@@ -53,7 +55,13 @@ _STAGES = (
         model=False,
         per=("item",),
     ),
-    _stage("fit", ("train",), spec.Artifact("checkpoint"), privileged=("train_truth",)),
+    _stage(
+        "fit",
+        ("train",),
+        spec.Artifact("checkpoint"),
+        privileged=("train_truth",),
+        plain=True,
+    ),
     _stage(
         "encode",
         ("checkpoint", "test"),
@@ -120,6 +128,7 @@ def harness_families() -> Iterable[spec.Family]:
             name="causal",
             summary="causal variables and their graph from pairs before and after interventions",
             interface=f"{_HERE}.interface:CausalModel",
+            calibration=f"{_HERE}.stages:calibration",
             tasks=(
                 spec.Task(
                     name="pairs",

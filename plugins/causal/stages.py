@@ -31,6 +31,7 @@ from harness.cost.stages import measure_cost, measure_device, measure_pair, name
 from harness_plugins.causal.interface import CausalModel, Lacking
 
 __all__ = [
+    "calibration",
     "cost",
     "device",
     "encode",
@@ -46,6 +47,7 @@ __all__ = [
 ]
 
 _SAMPLES = 2000
+_CALIBRATION = 1000  # training observations
 Arrays = Mapping[str, np.ndarray]
 
 
@@ -74,6 +76,11 @@ def observe(_model: None, inputs: Mapping[str, Any], _point: Any, _seed: None) -
         "test": seen,
         "truth": truth | {"targets": problem["targets"][test], "adjacency": problem["adjacency"]},
     }
+
+
+def calibration(problem: Arrays) -> np.ndarray:
+    """Return observations (n, …) of the training pairs, as ``components`` takes them."""
+    return problem["x"][problem["split"] == 0][:_CALIBRATION, 0]
 
 
 def fit(model: CausalModel, inputs: Mapping[str, Any], _point: Any, seed: int) -> dict[str, Any]:

@@ -36,29 +36,44 @@ class Perceptrons(nn.Module):
         self, groups: Sequence[int], sizes: Sequence[int], generator: torch.Generator
     ) -> None:
         super().__init__()
-        self.weights, self.biases = nn.ParameterList(), nn.ParameterList()
-        for wide, out in pairwise(sizes):
-            for rows, parameters in ((wide, self.weights), (1, self.biases)):
-                start = torch.rand((*groups, rows, out), generator=generator)
-                parameters.append(nn.Parameter((2 * start - 1) / math.sqrt(wide)))
+        self.layers = nn.ModuleList(
+            _Layer(groups, wide, out, generator) for wide, out in pairwise(sizes)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (*groups, n, inputs) to (*groups, n, outputs)."""
         groups = x.shape[:-1]
         x = x.reshape(-1, *x.shape[-2:])
-        for index, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-            if index:
-                x = torch.relu(x)
-            x = torch.baddbmm(bias.flatten(0, -3), x, weight.flatten(0, -3))
+        for index, layer in enumerate(self.layers):
+            x = layer(torch.relu(x) if index else x)
         return x.reshape(*groups, x.shape[-1])
 
     def one_of(self, runs: Tensor, member: Tensor, x: Tensor) -> Tensor:
         """Evaluate one network of each run: ``member`` (runs,), x (runs, n, inputs)."""
-        for index, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+        for index, layer in enumerate(self.layers):
             if index:
                 x = torch.relu(x)
-            x = torch.baddbmm(bias[runs, member], x, weight[runs, member])
+            x = torch.baddbmm(layer.bias[runs, member], x, layer.weight[runs, member])
         return x
+
+
+class _Layer(nn.Module):
+    """A layer of all networks of a block."""
+
+    summed_axes = (-2,)  # of the weight, by a product: each output is quantised by itself
+
+    def __init__(
+        self, groups: Sequence[int], wide: int, out: int, generator: torch.Generator
+    ) -> None:
+        super().__init__()
+        starts = (torch.rand((*groups, rows, out), generator=generator) for rows in (wide, 1))
+        self.weight, self.bias = (
+            nn.Parameter((2 * start - 1) / math.sqrt(wide)) for start in starts
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (networks, n, inputs) to (networks, n, outputs)."""
+        return torch.baddbmm(self.bias.flatten(0, -3), x, self.weight.flatten(0, -3))
 
 
 class Gaussian(nn.Module):

@@ -43,6 +43,7 @@ _STAGES = (
         outputs=(spec.Artifact("checkpoint"), spec.Artifact("information", "json")),
         per=("seed",),
         privileged=("contexts",),
+        plain=True,
     ),
     spec.Stage(
         name="rollout",
@@ -74,6 +75,7 @@ def harness_families() -> Iterable[spec.Family]:
             name="policy",
             summary="imitation: act as an expert did, who may have known more",
             interface=f"{_HERE}.interface:Policy",
+            calibration=f"{_HERE}.stages:calibration",
             tasks=(
                 spec.Task(
                     name="imitation",

@@ -46,10 +46,11 @@ from harness_plugins.policy.interface import Lacking, Policy
 from harness_plugins.policy.rollout import Asked, Told, as_probabilities, blanked, play
 from harness_plugins.policy.simulator import CountedExpert, CountedSimulator, Watched
 
-__all__ = ["cost", "demonstrate", "device", "fit", "pair", "replay", "rollout"]
+__all__ = ["calibration", "cost", "demonstrate", "device", "fit", "pair", "replay", "rollout"]
 
 _AT_ONCE = 64  # episodes of the expert that are played together; it changes no number
 _DEMONSTRATION = ("observations", "actions", "lengths")
+_CALIBRATION = 1000  # observations, spread over the demonstrations
 _REPLAY = 1  # the purpose of a generator of a policy, besides rolling out, which has 0
 
 Arrays = Mapping[str, Array]
@@ -78,6 +79,14 @@ def demonstrate(_model: None, inputs: Inputs, _point: Any, _seed: None) -> dict[
     told = describe(block["environment"], block["params"], environment)
     told |= {"budget": block["budget"], "versions": block["versions"]}
     return found | {"contexts": contexts, "environment": told}
+
+
+def calibration(block: Mapping[str, Any]) -> Array:
+    """Return observations (n, ...) that the expert met, as ``components`` takes them."""
+    shown = demonstrate(None, {"episodes": [block]}, None, None)["demonstrations"]
+    there = np.arange(shown["observations"].shape[1]) < shown["lengths"][:, None]
+    met: Array = shown["observations"][there]
+    return met[np.linspace(0, len(met) - 1, min(len(met), _CALIBRATION)).astype(int)]
 
 
 def fit(model: Policy, inputs: Inputs, _point: Any, seed: int) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-__all__ = ["FORMATS", "Affine", "Format", "Scaled", "sqnr_db"]
+__all__ = ["FORMATS", "Affine", "Format", "Scaled", "pack", "sqnr_db", "unpack"]
 
 _SMALLEST = 2.0**-126  # of a scale, so that what is all zero stays zero and finite
 
@@ -26,7 +26,8 @@ class Format:
     Attributes:
         bits: of one number.
         largest: the largest magnitude, before scaling, with zero in the middle.
-        stored: dtype that holds it; int4 has none of its own and is held in int8.
+        stored: dtype that holds it; int4 has none of its own: two of them stand in a byte where
+            weights are kept (:func:`pack`).
     """
 
     bits: int
@@ -100,6 +101,21 @@ class Affine:
     def __call__(self, x: Tensor) -> Tensor:
         stored = ((x.float() / self.scale).round() + self.zero).clamp(0.0, self.steps)
         return ((stored - self.zero) * self.scale).to(x.dtype)
+
+
+def pack(stored: Tensor) -> Tensor:
+    """Return int8 numbers of -8…7, of any shape, as uint8 (⌈n/2⌉,): two in a byte, low first."""
+    flat = stored.flatten()
+    if flat.numel() % 2:
+        flat = torch.cat([flat, flat.new_zeros(1)])
+    low, high = (flat.view(-1, 2).to(torch.uint8) & 0xF).unbind(1)
+    return low | (high << 4)
+
+
+def unpack(packed: Tensor, shape: torch.Size) -> Tensor:
+    """Return the int8 numbers of :func:`pack`, in their shape."""
+    both = torch.stack([packed & 0xF, packed >> 4], dim=1).flatten()[: shape.numel()]
+    return torch.where(both > 7, both.to(torch.int8) - 16, both.to(torch.int8)).view(shape)
 
 
 def sqnr_db(x: Tensor, approximation: Tensor) -> float:

@@ -6,6 +6,7 @@ the quantised layer. Its class becomes a subclass whose ``weight`` is computed f
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -14,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from harness_plugins.quantization.formats import FORMATS, Affine, Scaled
+from harness_plugins.quantization.formats import FORMATS, Affine, Scaled, pack, unpack
 
 __all__ = [
     "QuantizedLayer",
@@ -29,6 +30,7 @@ __all__ = [
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 _TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 _KINDS = (nn.Linear, *_CONVOLUTIONS, *_TRANSPOSED)
+_PACKED = ("int4",)
 
 
 @dataclass(slots=True)
@@ -50,6 +52,7 @@ class QuantizedLayer(nn.Module):
     _weights: str
     _activations: str | None
     _dtype: torch.dtype
+    _shape: torch.Size
     weight_scale: Tensor
     low: Tensor
     high: Tensor
@@ -59,7 +62,14 @@ class QuantizedLayer(nn.Module):
         """Return what the stored weights stand for, in the dtype they had."""
         stored = self._parameters["weight"]
         assert stored is not None
+        if self._weights in _PACKED:
+            stored = unpack(stored, self._shape)
         return Scaled(FORMATS[self._weights], self.weight_scale).value(stored).to(self._dtype)
+
+    @property
+    def packed(self) -> dict[str, tuple[str, int]]:
+        """Return what is packed, as :func:`harness.cost.weights` reads it."""
+        return {"weight": (self._weights, self._shape.numel())} if self._weights in _PACKED else {}
 
     def forward(self, x: Tensor, *more: Any, **others: Any) -> Any:
         """Round ``x`` to the calibrated grid, then do what the layer does."""
@@ -79,8 +89,13 @@ class QuantizedLayer(nn.Module):
 
 
 def is_quantizable(module: nn.Module) -> bool:
-    """Say whether a module is a layer that can be quantised, and is not yet."""
-    return isinstance(module, _KINDS) and not isinstance(module, QuantizedLayer)
+    """Say whether a module is a layer that can be quantised, and is not yet.
+
+    A layer of another kind says so by an attribute ``summed_axes``: the axes of its ``weight``
+    that its product with the one input sums over.
+    """
+    known = isinstance(module, _KINDS) or hasattr(module, "summed_axes")
+    return known and not isinstance(module, QuantizedLayer)
 
 
 def layers_of(modules: Iterable[nn.Module]) -> list[nn.Module]:
@@ -104,20 +119,23 @@ def quantize(layer: Any, seen: Range, weights: str, activations: str | None) -> 
     """
     weight = layer.weight.detach()
     scaled = Scaled.of(_largest(layer, weight), FORMATS[weights])
+    stored = scaled.store(weight)
     layer.__class__ = _subclass(type(layer))
-    layer._parameters["weight"] = nn.Parameter(scaled.store(weight), requires_grad=False)  # noqa: SLF001
+    layer._parameters["weight"] = nn.Parameter(  # noqa: SLF001
+        pack(stored) if weights in _PACKED else stored, requires_grad=False
+    )
     layer.register_buffer("weight_scale", scaled.scale)
     layer.register_buffer("low", torch.tensor(seen.low, device=weight.device))
     layer.register_buffer("high", torch.tensor(seen.high, device=weight.device))
     layer._weights, layer._activations = weights, activations  # noqa: SLF001
-    layer._dtype = weight.dtype  # noqa: SLF001
+    layer._dtype, layer._shape = weight.dtype, weight.shape  # noqa: SLF001
 
 
 def restore(layer: Any, weight: nn.Parameter) -> None:
     """Make a quantised layer what it was, with ``weight``."""
     for name in ("weight_scale", "low", "high"):
         del layer._buffers[name]  # noqa: SLF001
-    del layer._weights, layer._activations, layer._dtype  # noqa: SLF001
+    del layer._weights, layer._activations, layer._dtype, layer._shape  # noqa: SLF001
     layer.__class__ = type(layer).__mro__[2]
     layer._parameters["weight"] = weight  # noqa: SLF001
 
@@ -129,6 +147,8 @@ def _subclass(kind: type[nn.Module]) -> type[nn.Module]:
 
 def _largest(layer: Any, weight: Tensor) -> Tensor:
     """Return the absolute maximum of each output channel, broadcastable to the weight."""
+    if hasattr(layer, "summed_axes"):
+        return weight.abs().amax(dim=layer.summed_axes, keepdim=True)
     if not isinstance(layer, _TRANSPOSED):
         return weight.abs().amax(dim=tuple(range(1, weight.ndim)), keepdim=True)
     if layer.groups == 1:  # (inputs, outputs, …)
@@ -142,6 +162,8 @@ def _largest(layer: Any, weight: Tensor) -> Tensor:
 def macs_of(layer: Any, x: Tensor, y: Tensor) -> int:
     """Return the multiply-accumulates of one call of a layer, without the bias."""
     weight = layer.weight
+    if hasattr(layer, "summed_axes"):
+        return y.numel() * math.prod(weight.shape[axis] for axis in layer.summed_axes)
     if isinstance(layer, _TRANSPOSED):  # each input value meets a row of the weight
         return x.numel() * weight[0].numel()
     return y.numel() * weight[0].numel()

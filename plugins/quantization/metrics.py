@@ -7,7 +7,7 @@ from typing import Any
 
 __all__ = ["quantized_weights_share"]
 
-_BYTES = {"int8": 1, "uint8": 1, "float8_e4m3fn": 1, "float8_e5m2": 1}
+_BYTES = {"int4": 0.5, "int8": 1, "float8_e4m3fn": 1, "float8_e5m2": 1}
 
 
 def quantized_weights_share() -> Callable[[Mapping[str, Any]], float]:
@@ -19,7 +19,7 @@ def quantized_weights_share() -> Callable[[Mapping[str, Any]], float]:
     def score(cost: Mapping[str, Any]) -> float:
         parts = {part["sha256"]: part for part in cost["components"]}.values()
         few = sum(
-            size // _BYTES[dtype]
+            int(size / _BYTES[dtype])
             for part in parts
             for dtype, size in part["parameter_bytes"].items()
             if dtype in _BYTES

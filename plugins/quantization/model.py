@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from harness import cost
 from harness.cost import Component, NotMeasuredError, count
 from harness.spec import Json
 from harness.trace import note
@@ -143,7 +144,7 @@ class Quantized:
         """Return what was changed, as shares of the MACs of the first item and of the weights."""
         weights, activations = self._formats
         modules: list[Any] = [component.module for component in components]
-        parameters = {id(p): p.numel() for module in modules for p in module.parameters()}
+        parameters = cost.weights(nn.ModuleList(modules)).parameters
         total = sum(
             c.calls * count(m, c.inputs).macs for c, m in zip(components, modules, strict=True)
         )
@@ -153,7 +154,7 @@ class Quantized:
             "weights": weights,
             "activations": activations or "float",
             "layers": len(ranges),
-            "weights_share": changed / sum(parameters.values()),
+            "weights_share": changed / parameters,
             "macs_share": macs / total if total else 0.0,
             "items": len(self._items),
         }
@@ -203,7 +204,7 @@ def _observed(
 
 @contextmanager
 def _watched(method: str) -> Iterator[None]:
-    """Refuse a method that runs layers, but none of the quantised ones."""
+    """Leave out what a method gives that runs layers, but none of the quantised ones."""
     ran = {"float": 0, "quantised": 0}
 
     def see(module: nn.Module, _given: Any) -> None:
@@ -218,6 +219,6 @@ def _watched(method: str) -> Iterator[None]:
     finally:
         hook.remove()
     if ran["float"] and not ran["quantised"]:
-        raise QuantizationError(
+        raise NotMeasuredError(
             f"{method} ran {ran['float']} layers, none of them among those that components() names"
         )

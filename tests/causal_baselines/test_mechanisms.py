@@ -96,9 +96,11 @@ def test_density_of_a_linear_gaussian_model() -> None:
             for parameter in network.parameters():
                 parameter.zero_()
             for layer, column in ((0, [1.0, -1.0]), (1, None)):
-                network.weights[layer][0] = torch.tensor([column]) if column else torch.eye(2)
-            network.weights[2][0, :, 0] = torch.tensor([gain, -gain])
-        model.encoder.net.biases[2][0, 0, 1] = 2.0  # a deviation of 0.70: wider than needed
+                network.layers[layer].weight[0] = (
+                    torch.tensor([column]) if column else torch.eye(2)
+                )
+            network.layers[2].weight[0, :, 0] = torch.tensor([gain, -gain])
+        model.encoder.net.layers[2].bias[0, 0, 1] = 2.0  # a deviation of 0.70: wider than needed
     x = torch.linspace(-2, 2, 9)[:, None]
     found = log_density(model, x, None, 20_000, paired=False)
     variance = weight**2 + std**2

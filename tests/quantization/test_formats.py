@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness_plugins.quantization.formats import FORMATS, Affine, Scaled, sqnr_db
+from harness_plugins.quantization.formats import FORMATS, Affine, Scaled, pack, sqnr_db, unpack
 
 _N = 1_000_000
 
@@ -154,3 +154,12 @@ def test_what_is_all_zero_stays_so():
 
 def test_equal_tensors_have_no_noise():
     assert sqnr_db(torch.ones(3), torch.ones(3)) == math.inf
+
+
+@given(numbers=st.lists(st.integers(-8, 7), max_size=33))
+def test_two_numbers_of_four_bits_stand_in_a_byte(numbers):
+    stored = torch.tensor(numbers, dtype=torch.int8)
+    packed = pack(stored)
+    assert packed.dtype == torch.uint8
+    assert packed.numel() == -(-len(numbers) // 2)
+    assert torch.equal(unpack(packed, stored.shape), stored)

@@ -103,6 +103,15 @@ def test_a_quantised_layer_costs_a_quarter_of_the_memory_and_the_same_macs():
     assert count(layer, [x]).macs == before
 
 
+@torch.no_grad()
+def test_weights_of_four_bits_take_half_a_byte_each_in_a_copy_too():
+    layer, _, seen = _made("linear")
+    quantize(layer, seen, "int4", "int8")
+    for one in (layer, copy.deepcopy(layer)):
+        assert weights(one).parameters == 6 * 4 + 4
+        assert weights(one).parameter_bytes == {"float32": 16, "int4": 12}
+
+
 @pytest.mark.parametrize("formats", [("int4", "int8"), ("fp8-e4m3", "fp8-e4m3")])
 @torch.no_grad()
 def test_a_copy_computes_the_same(formats):

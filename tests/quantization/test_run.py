@@ -57,3 +57,61 @@ def test_a_quantised_codec_decodes_what_it_encoded(tmp_path, checkpoint):
     assert sizes["w8a8", "17x33"] != sizes["base", "17x33"]
     for notes in nodes[(nodes["step"] == "decode") & (nodes["variant"] == "w8a8")]["notes"]:
         assert json.loads(notes)["quantization"]["weights"] == "int8"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("task", "dataset", "params", "model", "given", "metrics"),
+    [
+        (
+            "policy/imitation",
+            "confounded_bandit",
+            {"episodes": 50, "demonstrations": 60, "heldout": 10},
+            "bc",
+            {"transitions": 20000},
+            ["episode_return", "weight_bytes", "params_m"],
+        ),
+        (
+            "causal/pairs",
+            "linear_son",
+            {"d": 2, "problems": 1, "train": 400, "val": 200, "test": 300},
+            "beta_vae",
+            {"steps": 60},
+            ["mean_corr_coef", "weight_bytes", "params_m"],
+        ),
+    ],
+)
+def test_variants_of_what_is_trained_share_its_training(
+    tmp_path, task, dataset, params, model, given, metrics
+):
+    calibration = {"name": dataset, "params": params}
+    suite = tmp_path / "suite.yaml"
+    form = {
+        "name": "trained",
+        "tasks": [task],
+        "datasets": [{"name": dataset, "params": params}],
+        "models": [
+            {
+                "name": model,
+                "params": given,
+                "variants": [
+                    "base",
+                    *({v: {"calibration": calibration}} for v in ("w8a8", "w4a8")),
+                ],
+            }
+        ],
+        "metrics": metrics,
+    }
+    suite.write_text(json.dumps(form))
+    done = harness.run(suite, results=tmp_path / "results", jobs=1)
+    nodes = pd.read_parquet(done.files["nodes"])
+    assert set(nodes["outcome"]) <= {"ok", "skipped"}, nodes[["step", "outcome", "reason"]]
+    fits = nodes[nodes["step"] == "fit"]
+    assert len(fits) == 3
+    assert len(set(fits["key"])) == 1  # trained once for all three rows
+    scores = pd.read_parquet(done.files["scores"])
+    found = scores.set_index(["metric", "variant"])["value"]
+    assert len(set(found[metrics[0]])) > 1  # few bits change what it does
+    assert found["params_m", "w4a8"] == found["params_m", "base"]
+    assert found["weight_bytes", "w4a8"] < found["weight_bytes", "w8a8"]
+    assert found["weight_bytes", "w8a8"] < found["weight_bytes", "base"]
