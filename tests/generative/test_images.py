@@ -28,9 +28,9 @@ def test_black_and_white_are_where_the_range_says(pixels):
 
 
 def test_halves_go_to_the_even_level():
-    grey = np.full((1, 1, 1, 3), 0.5 / 255, np.float32)
-    assert Images.of_floats(grey, 0, 1).bytes_().max() == 0
-    assert Images.of_floats(grey * 3, 0, 1).bytes_().min() == 2
+    grey = np.full((1, 1, 1, 3), 0.5, np.float32)
+    assert Images.of_floats(grey, 0, 255).bytes_().max() == 0
+    assert Images.of_floats(grey * 3, 0, 255).bytes_().min() == 2
 
 
 @pytest.mark.parametrize(
