@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import glob
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +19,7 @@ from harness.suite import Suite, load_suite
 if TYPE_CHECKING:
     from harness.run.scheduler import Emit
 
-__all__ = ["Done", "open_suite", "rewrite_board", "run", "run_opened"]
+__all__ = ["Done", "open_suite", "rewrite_board", "rows_of", "run", "run_opened"]
 
 _FAILED = {"error", "timeout", "crashed", "oom", "nonfinite", "invalid"}
 
@@ -40,8 +42,15 @@ class Done:
     exit_code: int
 
 
-def open_suite(name: str, plugins: tuple[Path, ...]) -> tuple[Suite, Registry]:
+def open_suite(
+    name: str, plugins: tuple[Path, ...], models: Sequence[str] = ()
+) -> tuple[Suite, Registry]:
     """Find a suite by its file, or by the name under which a plugin ships it.
+
+    Args:
+        name: of the file or of the suite.
+        plugins: single-file plugins.
+        models: globs over names of models that get rows besides the suite's own.
 
     Raises:
         UsageError: there is none, or the file has faults.
@@ -59,15 +68,32 @@ def open_suite(name: str, plugins: tuple[Path, ...]) -> tuple[Suite, Registry]:
             what = "file" if path.suffix in {".yaml", ".yml"} or "/" in name else "suite"
             raise UsageError(f"no such {what}: {name!r}{nearest(name, shipped)}")
         path = Path(shipped[name].path)
-    return load_suite(path, names), made[-1]
+    return load_suite(path, names, models), made[-1]
 
 
-def run(suite: str | Path, *, results: str | Path = "results", **options: Any) -> Done:
+def rows_of(suite: Suite, models: Sequence[str]) -> tuple[str, ...]:
+    """Return globs that match the rows of some models, and no other: all if none is named."""
+    return tuple(
+        glob.escape(entry.label)
+        for entry in suite.entries
+        if any(fnmatchcase(entry.model.name, pattern) for pattern in models)
+    )
+
+
+def run(
+    suite: str | Path,
+    *,
+    results: str | Path = "results",
+    models: Sequence[str] = (),
+    **options: Any,
+) -> Done:
     """Run a suite: do what is missing, write tables and board.
 
     Args:
         suite: a YAML file, or the name of a suite that a plugin ships.
         results: where results are kept.
+        models: names of models, or globs: only their rows are run, and those that the suite does
+            not have get one.
         options: as of :func:`run_opened`; ``plugins`` names single-file plugins.
 
     Raises:
@@ -80,8 +106,9 @@ def run(suite: str | Path, *, results: str | Path = "results", **options: Any) -
         PosixPath('results/quick/board.html')
     """
     plugins = tuple(Path(p) for p in options.pop("plugins", ()))
-    opened, registry = open_suite(str(suite), plugins)
-    return run_opened(opened, registry, results=Path(results), **options)
+    opened, registry = open_suite(str(suite), plugins, models)
+    only = (*options.pop("only", ()), *rows_of(opened, models))
+    return run_opened(opened, registry, results=Path(results), only=only, **options)
 
 
 def run_opened(

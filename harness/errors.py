@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-__all__ = ["UsageError", "nearest"]
+__all__ = ["UsageError", "nearest", "plain"]
 
 
 class UsageError(Exception):
@@ -24,3 +24,9 @@ def nearest(name: str, names: Iterable[str]) -> str:
     """Return ``" (did you mean 'x'?)"`` for the valid name closest to ``name``, or ``""``."""
     found = difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)
     return f" (did you mean {found[0]!r}?)" if found else ""
+
+
+def plain(text: object) -> str:
+    """Return the text on one line, with whatever could steer a terminal made visible."""
+    line = " ".join(str(text).split())
+    return line if line.isprintable() else "".join(c if c.isprintable() else "�" for c in line)

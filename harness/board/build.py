@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from harness.board.columns import Estimate, cell_of, common_signature, mark_best
+from harness.board.deltas import DELTA
 from harness.board.gather import gather
 from harness.board.measure import Measured, measure
 from harness.board.model import NAN, Board, Cell, Column, Failure, PointRow, Row, Table
@@ -42,7 +43,7 @@ def build_tables(
     """
     columns = _columns(suite)
     datasets = list(dict.fromkeys(map(dataset_label, suite.datasets)))
-    split = {m.name for m in suite.metrics if m.per == "element"}
+    split = {m.name for m in suite.metrics if m.per != "item"}
     measured = [
         measure(suite, scores, sizes.get(scores.dataset, 0))
         for scores in gather(rows, suite.entries, datasets, split)
@@ -121,18 +122,23 @@ def _columns(suite: Suite) -> list[Column]:
     wanted = suite.board.columns
     if wanted is None:
         return found
+    found += [
+        replace(c, name=DELTA + c.name, summary=f"{c.name} less that of the model without variant")
+        for c in found
+        if DELTA + c.name in wanted
+    ]
     order = {name: n for n, name in enumerate(wanted)}
     shown = sorted((c for c in found if c.name in order), key=lambda c: order[c.name])
     return shown + [replace(c, shown=False) for c in found if c.name not in order]
 
 
 def _foreign_columns(columns: Sequence[Column], measured: Sequence[Measured]) -> list[Column]:
-    """Return columns for published numbers that belong to no dataset, and to no metric."""
+    """Return columns for numbers that were not measured here, and belong to no metric."""
     known = {c.name for c in columns}
-    units = {name: unit for m in measured for name, unit in m.scores.foreign.items()}
+    foreign = {name: told for m in measured for name, told in m.scores.foreign.items()}
     return [
-        Column(name=name, unit=unit, summary="quoted, not measured here")
-        for name, unit in units.items()
+        Column(name=name, unit=unit, better=better, summary="not measured here: quoted, or votes")
+        for name, (unit, better) in foreign.items()
         if name not in known
     ]
 

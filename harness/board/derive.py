@@ -15,7 +15,7 @@ from harness.board.model import NAN
 from harness.registry import resolve
 from harness.spec import Curve, Derived
 from harness.stats import restrict_resamples
-from harness.suite import Suite
+from harness.suite import Entry, Suite
 
 __all__ = ["derive"]
 
@@ -44,7 +44,7 @@ def derive(
     metrics = {m.name: m for m in suite.metrics}
     aggregate = {name: aggregate_of(metrics.get(name)) for name in derived.inputs}
     anchor = suite.board.anchor
-    base = _Base(scores, derived.inputs, drawn, aggregate)
+    base = _Base(scores, derived.inputs, drawn, aggregate, suite.entries)
     measured = [base.curve(index) for index, kind in enumerate(scores.kinds) if kind == "measured"]
     found = _computed(derived, measured, anchor, base.size)
     reference = next((c for c in measured if c.entry == anchor), None)
@@ -56,7 +56,15 @@ def derive(
             found |= _refused([entry], refusal)
             continue
         curves = [_as_set(c, at_points) for c in (reference,) if c is not None]
-        whole = replace(measured[0], entry=entry, points=tuple(scores.points[index]), scores={})
+        whole = replace(
+            measured[0],
+            entry=entry,
+            points=tuple(scores.points[index]),
+            scores={},
+            model="",
+            params={},
+            variant="base",
+        )
         curves.append(_as_set(whole, at_points))
         score = _computed(derived, curves, anchor, 0).get(entry)
         if score is not None:
@@ -81,7 +89,9 @@ class _Base:
         inputs: Iterable[str],
         drawn: Drawn,
         aggregate: Mapping[str, Aggregate],
+        entries: Iterable[Entry],
     ) -> None:
+        self._entries = {entry.label: entry for entry in entries}
         self._scores, self._inputs, self._drawn = scores, tuple(inputs), drawn
         self._aggregate = aggregate
         own = [name for name in self._inputs if name not in scores.whole]
@@ -100,8 +110,12 @@ class _Base:
         scores, entry = self._scores, self._scores.entries[index]
         averaged = {name: self._averaged(name, index) for name in self._inputs}
         runs = {name: scores.of_runs(name, index) for name in self._inputs}
+        made_of = self._entries[entry]
         return Curve(
             entry=entry,
+            model=made_of.model.name,
+            params=made_of.params,
+            variant=made_of.variant,
             points=tuple(scores.points[index]),
             items=tuple(self._ids or ["*"]),
             scores=averaged,

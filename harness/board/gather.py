@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.board.model import Kind
-from harness.spec import ANY_DATASET, Json
+from harness.spec import ANY_DATASET, Better, Json
 from harness.suite import Entry
 
 __all__ = ["Given", "Scores", "gather"]
@@ -57,7 +57,8 @@ class Scores:
             (points, items), the items being its own.
         given: (entry, metric) to its points' scores as the metric itself gave them, with
             replicates or a note; None at points without.
-        foreign: metric to unit, of published numbers that belong to no dataset.
+        foreign: metric to unit and better direction, of numbers that were not measured here and
+            may have no column.
         signatures: (entry, metric) to the signatures found.
         environments: entry to the environments its scores were made in.
         sources: published entry to where its numbers are from.
@@ -76,7 +77,7 @@ class Scores:
     split: set[str] = field(default_factory=set)
     quoted: dict[tuple[str, str], NDArray[np.float64]] = field(default_factory=dict)
     given: dict[tuple[str, str], list[Given | None]] = field(default_factory=dict)
-    foreign: dict[str, str] = field(default_factory=dict)
+    foreign: dict[str, tuple[str, Better]] = field(default_factory=dict)
     signatures: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     environments: dict[str, set[str]] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
@@ -121,7 +122,7 @@ def gather(
         rows: of the ``scores`` table.
         entries: the suite's rows in order.
         datasets: labels of the suite's datasets in order.
-        split: the metrics that give a score for each element of an item.
+        split: the metrics that may give a score for each element of an item.
     """
     found: dict[str, list[Row]] = {name: [] for name in datasets}
     labels = {entry.label for entry in entries}
@@ -187,7 +188,8 @@ class _Arrangement:
             if id(point) not in texts:
                 texts[id(point)] = "" if point is None else _text(point)
             text = texts[id(point)]
-            who = self._who(row["entry"], row["kind"])
+            joined = row["kind"] == "joined"
+            who = self._who(row["entry"], "measured" if joined else row["kind"])
             known = self._points.get(who)
             if known is None:
                 known = self._points[who] = {}
@@ -198,8 +200,10 @@ class _Arrangement:
             if who[1] == "published":
                 self._quoted.setdefault((who, metric), {})[text, item] = row["value"]
                 if row["dataset"] == ANY_DATASET:
-                    self._scores.foreign[metric] = row["unit"] or ""
+                    self._scores.foreign[metric] = row["unit"] or "", row["better"] or "none"
                 continue
+            if joined:
+                self._scores.foreign[metric] = row["unit"] or "", row["better"] or "none"
             if row.get("replicates") or row.get("note") or row.get("unranked"):
                 said = Given(
                     tuple(row.get("replicates") or ()),

@@ -9,6 +9,7 @@ import numpy as np
 
 from harness.board.aggregates import Drawn
 from harness.board.columns import Estimate, aggregate_of
+from harness.board.deltas import DELTA, delta
 from harness.board.derive import derive
 from harness.board.gather import Scores
 from harness.board.model import NAN
@@ -56,6 +57,10 @@ def measure(suite: Suite, scores: Scores, size: int) -> Measured:
         summary.setdefault(metric, {})[entry] = _summary(estimates, averaged=averaged)
     for derived in suite.derived:
         summary[derived.name] = derive(suite, derived, scores, at_points, drawn, size)
+    for name in suite.board.columns or ():
+        of = name.removeprefix(DELTA)
+        if name != of and of in summary and name not in summary:
+            summary[name] = delta(summary[of], suite.entries)
     return Measured(scores=scores, at_points=at_points, summary=summary)
 
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-__all__ = ["cores", "echo_json", "plugin_option", "results_option"]
+__all__ = ["cores", "echo_json", "models_option", "plugin_option", "results_option"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -23,6 +23,16 @@ def plugin_option(function: F) -> F:
         multiple=True,
         type=click.Path(path_type=Path),
         help="A single-file plugin; may be repeated.",
+    )(function)
+
+
+def models_option(function: F) -> F:
+    """Add ``--models MODEL``."""
+    return click.option(
+        "--models",
+        multiple=True,
+        metavar="MODEL",
+        help="Only models whose name matches a glob, those that the suite lacks too.",
     )(function)
 
 

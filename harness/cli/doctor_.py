@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.common import cores, echo_json, plugin_option, results_option
-from harness.cli.text import echo_fields, echo_mark, plain, size
+from harness.cli.text import echo_fields, echo_mark, size
+from harness.errors import plain
 
 if TYPE_CHECKING:
     from harness.registry import Registry

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from harness.cli.common import plugin_option, results_option
-from harness.cli.text import echo_mark, plain
+from harness.cli.text import echo_mark
 from harness.errors import UsageError
-
-if TYPE_CHECKING:
-    from harness.registry import Registry
-    from harness.spec import Importer, PublishedScore
 
 __all__ = ["command"]
 
@@ -40,82 +36,19 @@ def command(
     be read, nothing is written.
     """
     from harness.registry import Registry
+    from harness.run.published import read_published
 
     registry = Registry.load(plugins)
     faults: list[str] = []
     records = []
     for path in files:
         try:
-            records.append(_read(path, form, source, registry))
+            records.append(read_published(path, registry, form=form, source=source))
         except UsageError as error:
             faults += error.lines
     if faults:
         raise UsageError(*faults)
     _keep(records, results)
-
-
-def _read(path: Path, form: str | None, source: str | None, registry: Registry) -> dict[str, Any]:
-    """Return the record of a file.
-
-    Raises:
-        UsageError: it cannot be read, or not as this format.
-    """
-    import hashlib
-    import time
-    from dataclasses import asdict
-
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}") from None
-    name, scores = _scores(path, data, form, registry)
-    if not scores:
-        raise UsageError(f"{path}: there is no score in it")
-    return {
-        "t": "published",
-        "digest": hashlib.sha256(data).hexdigest(),
-        "source": source or path.name,
-        "format": name,
-        "at": round(time.time(), 3),
-        "scores": [asdict(score) for score in scores],
-    }
-
-
-def _scores(
-    path: Path, data: bytes, form: str | None, registry: Registry
-) -> tuple[str, list[PublishedScore]]:
-    if form is not None:
-        return form, _ask(registry.get("importers", form), path, data)
-    taken, refused = [], []
-    for name, importer in registry.all("importers").items():
-        try:
-            taken.append((name, _ask(importer, path, data)))
-        except UsageError as error:
-            refused.append(error.lines[0].removeprefix(f"{path}: "))
-    if len(taken) > 1:
-        names = ", ".join(name for name, _ in taken)
-        raise UsageError(f"{path}: several importers take it: say --format, one of {names}")
-    if not taken:
-        why = "; ".join(refused) or "there are no importers"
-        raise UsageError(f"{path}: no importer takes it: {why}")
-    return taken[0]
-
-
-def _ask(importer: Importer, path: Path, data: bytes) -> list[PublishedScore]:
-    """Read a file by an importer.
-
-    Raises:
-        UsageError: the file is not of its format, or the importer failed.
-    """
-    from harness.registry import resolve
-
-    try:
-        return list(resolve(importer.read)(path, data))
-    except ValueError as error:
-        raise UsageError(f"{path}: not {importer.name}: {plain(error)}") from None
-    except Exception as error:
-        what = f"{type(error).__name__}: {plain(error)}"
-        raise UsageError(f"{path}: importer {importer.name} failed: {what}") from error
 
 
 def _keep(records: list[dict[str, Any]], results: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from harness.cli.common import cores, echo_json, plugin_option, results_option
+from harness.cli.common import cores, echo_json, models_option, plugin_option, results_option
 
 __all__ = ["command"]
 
@@ -18,6 +18,7 @@ __all__ = ["command"]
 @click.option("--only", multiple=True, metavar="ROW", help="Only rows whose label matches a glob.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Only N items of each dataset.")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@models_option
 @plugin_option
 @results_option
 def command(
@@ -26,15 +27,17 @@ def command(
     only: tuple[str, ...],
     limit: int | None,
     as_json: bool,
+    models: tuple[str, ...],
     plugins: tuple[Path, ...],
     results: Path,
 ) -> None:
     """Show what a run of SUITE would do, and how long it would take."""
-    from harness.api import open_suite
+    from harness.api import open_suite, rows_of
     from harness.cli.progress import duration
     from harness.run import forecast
 
-    opened, registry = open_suite(suite, plugins)
+    opened, registry = open_suite(suite, plugins, models)
+    only = (*only, *rows_of(opened, models))
     plan, will, ended = forecast(
         opened, registry, results, only=only, limit=limit, jobs=jobs or cores()
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from harness.cli.common import cores, plugin_option, results_option
+from harness.cli.common import cores, models_option, plugin_option, results_option
 
 __all__ = ["command"]
 
@@ -22,6 +22,7 @@ __all__ = ["command"]
 @click.option("--fail-fast", is_flag=True, help="Cancel the rest after the first failure.")
 @click.option("--executor", default="process", show_default=True, help="How nodes are run.")
 @click.option("--json", "as_json", is_flag=True, help="Print events as lines of JSON.")
+@models_option
 @plugin_option
 @results_option
 @click.pass_context
@@ -33,6 +34,7 @@ def command(
     only: tuple[str, ...],
     limit: int | None,
     as_json: bool,
+    models: tuple[str, ...],
     plugins: tuple[Path, ...],
     results: Path,
     **options: Any,
@@ -46,10 +48,10 @@ def command(
     Exit codes: 0 all nodes ok · 2 usage · 3 some nodes failed · 5 nothing measured
                 6 incomplete (disk full) · 130 interrupted
     """  # noqa: D301 - click reads the \b
-    from harness.api import open_suite, run_opened
+    from harness.api import open_suite, rows_of, run_opened
     from harness.cli.progress import JsonLines, progress
 
-    opened, registry = open_suite(suite, plugins)
+    opened, registry = open_suite(suite, plugins, models)
     jobs = jobs or cores()
     view = JsonLines() if as_json else progress(opened, jobs, sys.stdout)
     from harness.store import StoreFull
@@ -61,7 +63,7 @@ def command(
                 registry,
                 results=results,
                 jobs=jobs,
-                only=only,
+                only=(*only, *rows_of(opened, models)),
                 limit=limit,
                 emit=view.event,
                 **options,

@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from harness.cli.common import echo_json, plugin_option
-from harness.cli.text import MARKS, echo_fields, echo_words, plain, size
+from harness.cli.text import MARKS, echo_fields, echo_words, size
+from harness.errors import plain
 
 __all__ = ["command"]
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.errors import plain
+
 if TYPE_CHECKING:
     from rich.text import Text
 
@@ -19,7 +21,6 @@ __all__ = [
     "echo_mark",
     "echo_table",
     "echo_words",
-    "plain",
     "size",
 ]
 
@@ -46,12 +47,6 @@ class Column:
     title: str
     right: bool = False
     wraps: bool = False
-
-
-def plain(text: object) -> str:
-    """Return the text on one line, with whatever could steer a terminal made visible."""
-    line = " ".join(str(text).split())
-    return line if line.isprintable() else "".join(c if c.isprintable() else "�" for c in line)
 
 
 def size(count: int) -> str:

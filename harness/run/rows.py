@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from fnmatch import fnmatchcase
 from typing import Any
 
 from harness.run.graph import Ended
 from harness.run.node import Node, Plan
-from harness.spec import ANY_DATASET, Outcome
+from harness.spec import Outcome
 from harness.store import Store
-from harness.suite import Suite
 
-__all__ = ["environment_rows", "node_rows", "published_rows", "score_rows"]
+__all__ = ["environment_rows", "node_rows", "score_rows"]
 
 _SAID = ("replicates", "n", "note", "unranked")  # by the metric, of its score
 
@@ -61,6 +59,8 @@ def score_rows(plan: Plan, ended: Mapping[int, Ended], store: Store) -> Iterator
             }
             if metric.per == "element":
                 yield from _elements(row, record["values"])
+            elif record.get("influences"):
+                yield from _influenced(row, node, record)
             else:
                 yield row | _signed(metric.signature, record)
         elif node.recipe.timed:
@@ -75,6 +75,21 @@ def _signed(signature: str, record: Mapping[str, Any]) -> dict[str, Any]:
         "signature": f"{signature}|{how}" if how else signature,
         **{key: record[key] for key in _SAID if record.get(key)},
     }
+
+
+def _influenced(
+    row: dict[str, Any], node: Node, record: Mapping[str, Any]
+) -> Iterator[dict[str, Any]]:
+    """Yield a row for each element of a set: the set's score with what that element adds to it.
+
+    Their mean is the score of the set.
+    """
+    signed = _signed(row["signature"], record)
+    row |= {"signature": signed["signature"]}
+    said: dict[str, Any] = {k: signed[k] for k in ("note", "unranked") if k in signed}
+    for item, own in zip(node.recipe.items, record["influences"], strict=False):
+        values = [record["value"] + influence for influence in own]
+        yield from (r | said for r in _elements(row | {"item": item.id}, values))
 
 
 def _elements(row: dict[str, Any], values: Sequence[float | None]) -> Iterator[dict[str, Any]]:
@@ -102,32 +117,6 @@ def _seconds(node: Node, record: Mapping[str, Any], store: Store) -> dict[str, A
         "better": "lower",
         "signature": f"seconds|{node.step}|wall|{how}|jobs:{record['jobs']}|{machine}|v1",
     }
-
-
-def published_rows(suite: Suite, store: Store) -> Iterator[dict[str, Any]]:
-    """Yield the imported scores that the suite's globs ask for.
-
-    ``*`` alone means those of the suite's datasets; those of no dataset are asked for by name.
-    """
-    for digest, record in store.published.items():
-        for score in record["scores"]:
-            name = score["model"]
-            bare = score["dataset"] == ANY_DATASET
-            globs = [g for g in suite.board.published if not (bare and g == "*")]
-            if any(fnmatchcase(name, g) for g in globs):
-                yield {
-                    "kind": "published",
-                    "metric": score["metric"],
-                    "value": float(score["value"]),
-                    "unit": score["unit"],
-                    "signature": score["signature"],
-                    "entry": name,
-                    "model": name,
-                    "dataset": score["dataset"],
-                    "item": score["item"],
-                    "point": {"point": score["position"]},
-                    "source": f"{record['source']} sha256:{digest[:16]}",
-                }
 
 
 def environment_rows(store: Store, used: set[str]) -> Iterator[dict[str, Any]]:

@@ -20,7 +20,8 @@ from harness.run.graph import Ended, Graph
 from harness.run.keys import digest
 from harness.run.node import Plan
 from harness.run.plan import make_plan
-from harness.run.rows import environment_rows, node_rows, published_rows, score_rows
+from harness.run.published import published_rows, read_published
+from harness.run.rows import environment_rows, node_rows, score_rows
 from harness.run.scheduler import Emit, Scheduler
 from harness.spec import Unavailable
 from harness.store import Store
@@ -96,9 +97,13 @@ def run_suite(
     plan = make_plan(suite, registry, only=only, limit=limit)
     if not plan.nodes:
         raise UsageError(f"suite {suite.name}: nothing to run")
+    quoted = [read_published(path, registry) for path in suite.published]
     store = Store(results / "store", write=True)
     workers = None
     try:
+        for record in quoted:
+            if record["digest"] not in store.published:
+                store.append(record)
         workers = factory(jobs, Path(store.root, "tmp"))
         told = _teller(registry, emit)
         scheduler = Scheduler(

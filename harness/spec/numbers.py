@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from harness.spec.words import Json
+from harness.spec.words import Better, Json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,6 +27,10 @@ class Signed:
             alone knows what to resample, e.g. the calls of a timing; the board's interval. The
             value alone, once, says that it is exact: counted, not measured.
         n: how many things were resampled for them.
+        influences: of the score of a whole set: what each element adds to the value, a tuple for
+            each item, of mean 0 over all (the infinitesimal jackknife; Efron 1982). The board
+            resamples elements by them, the same ones for every row, so that rows are compared in
+            pairs of elements.
         note: what a reader must know, shown with the number.
         unranked: why it is shown, with its interval, and never ranked.
     """
@@ -35,17 +39,25 @@ class Signed:
     how: str = ""
     replicates: tuple[float, ...] = ()
     n: int = 0
+    influences: tuple[tuple[float, ...], ...] = ()
     note: str = ""
     unranked: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedScore:
-    """One number quoted from a publication; it never stands in a ranking.
+    """One number that was not measured here; it never stands in a ranking of what was.
 
-    ``position`` orders the points of a curve. ``item`` is None for a number over a whole set.
-    ``dataset`` is ``ANY_DATASET`` for one that belongs to none, e.g. a published latency: it
-    stands in a column of its own on every board that asks for its model by name.
+    Attributes:
+        dataset: ``ANY_DATASET`` for a number that belongs to none, e.g. a published latency: it
+            stands in a column of its own on every board that asks for its model by name.
+        position: orders the points of a curve.
+        item: None for a number over a whole set.
+        joins: it is about what was measured here, e.g. people's votes on it: it stands in the row
+            called ``model``, in a column of its own, not in a row of quoted numbers.
+        replicates: bootstrap replicates of the value, for its interval; ``n`` what was resampled.
+        better: which direction is good.
+        source: where it is from, where a file quotes several.
     """
 
     model: str
@@ -56,6 +68,11 @@ class PublishedScore:
     item: str | None = None
     signature: str = "published"
     unit: str = ""
+    joins: bool = False
+    replicates: tuple[float, ...] = ()
+    n: int = 0
+    better: Better = "none"
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +80,8 @@ class Curve:
     """All item scores of one entry of the board, on one dataset.
 
     Attributes:
-        entry: label of the row: model, parameters and variant.
+        entry: label of the row.
+        model, params, variant: what the row is made of; "" and none of a published one.
         points: P operating points, in suite order.
         items: N item ids, the same for every curve of a call.
         scores: metric name to a float64 array (P, N), the mean over seeds; NaN where there is
@@ -85,6 +103,9 @@ class Curve:
     resamples: NDArray[np.intp]
     by_seed: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     seed_resamples: NDArray[np.intp] | None = None
+    model: str = ""
+    params: Mapping[str, Json] = field(default_factory=dict)
+    variant: str = "base"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -65,7 +65,8 @@ def _healthy(data: Mapping[str, Any], bad: set[tuple[str | int, ...]]) -> SuiteF
             parts[key] = BoardForm() if faulty else BoardForm.model_validate(value)
         else:
             parts[key] = value
-    parts["plugins"] = [p for p in parts.get("plugins", []) if p is not None]
+    for key in ("plugins", "published"):
+        parts[key] = [p for p in parts.get(key, []) if p is not None]
     return SuiteForm.model_construct(**parts)
 
 

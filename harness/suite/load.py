@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
-from itertools import chain, product
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -25,6 +25,7 @@ from harness.spec import (
     Variant,
 )
 from harness.suite.devices import device_use, on_devices
+from harness.suite.entry import check_known, entry_of, is_glob, named
 from harness.suite.form import describe_fault, read_form
 from harness.suite.schema import DatasetForm, Limits, ModelForm, StageLimits, SuiteForm
 from harness.suite.source import Source, position
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Names", "load_suite", "suite_schema"]
 
+_DELTA = "delta_"  # before a column: what a variant changes in it
 _SCORED = "score"  # the word under which scoring's limits stand
 
 
@@ -60,28 +62,35 @@ def suite_schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
-def load_suite(path: Path, names: Callable[[Sequence[Path]], Names]) -> Suite:
+def load_suite(
+    path: Path, names: Callable[[Sequence[Path]], Names], models: Sequence[str] = ()
+) -> Suite:
     """Read a suite and find everything it names.
 
     Args:
         path: the YAML file.
         names: makes the registry, given the single-file plugins the suite asks for.
+        models: globs over names of models: those that the suite does not have get a row each.
 
     Raises:
         UsageError: one line for each fault of the file.
     """
     source = Source(_read(path), str(path))
     form, faults = read_form(source)
-    files = tuple(path.parent / p for p in form.plugins)
+    files = {
+        key: tuple(path.parent / p for p in getattr(form, key)) for key in ("plugins", "published")
+    }
     missing = [
-        f"{source.at(('plugins', i))} plugin file {f} does not exist"
-        for i, f in enumerate(files)
+        f"{source.at((key, i))} {key.removesuffix('s')} file {f} does not exist"
+        for key, own in files.items()
+        for i, f in enumerate(own)
         if not f.is_file()
     ]
     if missing:
         raise UsageError(*faults, *missing)
     digest = hashlib.sha256(json.dumps(source.data, sort_keys=True).encode()).hexdigest()
-    return _Resolver(source, form, names(files), faults).suite(str(path), digest, files)
+    resolver = _Resolver(source, form, names(files["plugins"]), faults)
+    return resolver.suite(str(path), digest, models, **files)
 
 
 def _read(path: Path) -> str:
@@ -106,12 +115,20 @@ class _Resolver:
         self.faults = list(faults)
         self.tasks: list[tuple[Family, Task]] = []
 
-    def suite(self, path: str, digest: str, files: tuple[Path, ...]) -> Suite:
+    def suite(
+        self,
+        path: str,
+        digest: str,
+        models: Sequence[str],
+        plugins: tuple[Path, ...],
+        published: tuple[Path, ...],
+    ) -> Suite:
         form = self.form
         tasks = self.tasks = self._each("tasks", form.tasks, self.names.task)
         families = {family.name for family, _ in tasks}
         datasets = self._each("datasets", form.datasets, self._dataset)
         entries = self._each("models", form.models, self._entries)
+        entries += self._further(models, {e.model.name for own in entries for e in own})
         metrics = self._each("metrics", form.metrics, self._metrics)
         devices = self._each("devices", form.devices, self._device)
         found_all = tasks and len(tasks) == len(form.tasks)
@@ -141,7 +158,8 @@ class _Resolver:
             devices=tuple({use.label: use for use in devices}.values()),
             limits=limits,
             board=form.board,
-            plugins=files,
+            plugins=plugins,
+            published=published,
         )
 
     def _fault(self, path: tuple[str | int, ...], message: str) -> None:
@@ -163,7 +181,7 @@ class _Resolver:
     def _dataset(self, form: str | DatasetForm) -> SuiteDataset:
         use = DatasetForm(name=form) if isinstance(form, str) else form
         dataset = self.names.get("datasets", use.name)
-        _known("parameter", use.params, dataset.params, f"dataset {dataset.name!r}")
+        check_known("parameter", use.params, dataset.params, f"dataset {dataset.name!r}")
         return SuiteDataset(
             dataset=dataset,
             params={**dataset.params, **use.params},
@@ -172,7 +190,7 @@ class _Resolver:
         )
 
     def _device(self, form: str | Mapping[str, Any]) -> DeviceUse:
-        name, given = _named(form)
+        name, given = named(form)
         device = self.names.get("devices", name)
         if given is not None and not isinstance(given, dict):
             if not device.params:
@@ -193,10 +211,21 @@ class _Resolver:
         if use.label is not None and (len(models) > 1 or len(use.variants) > 1):
             raise UsageError(f"label {use.label!r} would name {len(models)} models: leave it out")
         return [
-            _entry(model, use, name, self._variant(model, name, given))
+            entry_of(model, use, name, self._variant(model, name, given))
             for model in models
-            for name, given in map(_named, use.variants)
+            for name, given in map(named, use.variants)
         ]
+
+    def _further(self, globs: Sequence[str], there: set[str]) -> list[list[Entry]]:
+        """Return rows of the models that globs name and that have none yet."""
+        families = {family.name for family, _ in self.tasks}
+        known = [n for n, m in self.names.all("models").items() if m.family in families]
+        for glob in globs:
+            if not any(fnmatchcase(name, glob) for name in known):
+                of = ", ".join(sorted(families))
+                self.faults.append(f"--models {glob}: no such model of {of}{nearest(glob, known)}")
+        more = [n for n in known if any(fnmatchcase(n, g) for g in globs) and n not in there]
+        return [self._entries(name) for name in more]
 
     def _variant(self, model: Model, name: str, given: Any) -> VariantUse | None:
         """Return the variant that suits any model, None for one of the model's own."""
@@ -217,7 +246,7 @@ class _Resolver:
             raise UsageError(f"variant {name!r}: expected a mapping of parameters, got {given!r}")
         params = dict(given or {})
         data = params.pop("calibration", None) if variant.calibrated else None
-        _known("parameter", params, variant.params, f"variant {name!r}")
+        check_known("parameter", params, variant.params, f"variant {name!r}")
         if variant.calibrated and data is None:
             example = f"{{{name}: {{calibration: DATASET}}}}"
             raise UsageError(f"variant {name!r} is calibrated on data: write {example}")
@@ -242,7 +271,7 @@ class _Resolver:
         if (use.name is None) == (use.tag is None):
             raise UsageError("say either 'name' or 'tag'")
         families = {family.name for family, _ in self.tasks}
-        if use.name is not None and not _is_glob(use.name):
+        if use.name is not None and not is_glob(use.name):
             return [self.names.get("models", use.name)]
         if use.name is not None:
             found = [m for n, m in models.items() if fnmatchcase(n, use.name)]
@@ -267,7 +296,7 @@ class _Resolver:
 
         Without devices that leaves out what is measured on one.
         """
-        if not _is_glob(name):
+        if not is_glob(name):
             return [self.names.get("metrics", name)]
         metrics: dict[str, Metric] = dict(self.names.all("metrics"))
         left = self._left_on_devices() if not self.form.devices else set()
@@ -361,9 +390,10 @@ class _Resolver:
         derived: Mapping[str, Derived] = self.names.all("derived")
         times = {f"{s.name}_seconds" for _, task in tasks for s in task.stages if s.timed}
         columns = [*measured, *derived, *times]
+        shown = [c if c in columns else c.removeprefix(_DELTA) for c in board.columns or []]
         for path, name in [
             (("board", "rank_by"), board.rank_by),
-            *((("board", "columns", i), c) for i, c in enumerate(board.columns or [])),
+            *((("board", "columns", i), c) for i, c in enumerate(shown)),
         ]:
             if name is None:
                 continue
@@ -401,49 +431,3 @@ class _Resolver:
                 self._fault(
                     ("metrics", index), f"metric {metric.name!r} needs {needs}: no task leaves it"
                 )
-
-
-def _named(form: str | Mapping[str, Any]) -> tuple[str, Any]:
-    """Return a name and what is given with it: ``NAME`` or ``{NAME: VALUE}``."""
-    if isinstance(form, str):
-        return form, None
-    [(name, value)] = form.items()
-    return name, value
-
-
-def _entry(model: Model, use: ModelForm, variant: str, wraps: VariantUse | None) -> Entry:
-    _known("parameter", use.params, model.params, f"model {model.name!r}")
-    overlay: Mapping[str, Json] = model.variants.get(variant, {})
-    axes: Mapping[str, Sequence[Json]] = model.points
-    if use.points is not None:
-        _known("operating point", use.points, model.points, f"model {model.name!r}")
-        axes = {**model.points, **use.points}
-        for axis, values in use.points.items():
-            if any(value in values[:index] for index, value in enumerate(values)):
-                raise UsageError(f"model {model.name!r}: a value of {axis!r} stands here twice")
-    changed = ",".join(f"{k}={v}" for k, v in use.params.items())
-    label = model.name + (f"({changed})" if changed else "")
-    if variant != "base":
-        own = wraps.params.items() if wraps else ()
-        differ = [f"{k}={v}" for k, v in own if wraps and wraps.variant.params[k] != v]
-        label += f"+{variant}" + (f"({','.join(differ)})" if differ else "")
-    label += " (privileged)" if use.privileged else ""
-    return Entry(
-        label=use.label or label,
-        model=model,
-        params={**model.params, **overlay, **use.params},
-        points=tuple(dict(zip(axes, values, strict=True)) for values in product(*axes.values())),
-        variant=variant,
-        wraps=wraps,
-        privileged=use.privileged,
-    )
-
-
-def _known(what: str, given: Mapping[str, Any], known: Mapping[str, Any], whose: str) -> None:
-    wrong = [f"{whose} has no {what} {n!r}{nearest(n, known)}" for n in given if n not in known]
-    if wrong:
-        raise UsageError(*wrong)
-
-
-def _is_glob(name: str) -> bool:
-    return any(c in name for c in "*?[")

@@ -117,3 +117,6 @@ class SuiteForm(_Form):
     ] = {}
     board: BoardForm = BoardForm()
     plugins: Annotated[list[str], Field(description="single-file plugins, beside the suite")] = []
+    published: Annotated[
+        list[str], Field(description="files of published numbers, beside the suite")
+    ] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from harness.spec import (
@@ -75,6 +75,7 @@ class Suite:
         derived: the derived scores whose inputs are all measured.
         limits: stage name to its limits; ``""`` holds the suite's own.
         plugins: single-file plugins it asked for.
+        published: files of published numbers that belong to it.
     """
 
     name: str
@@ -91,7 +92,8 @@ class Suite:
     devices: tuple[DeviceUse, ...]
     limits: Mapping[str, Limits]
     board: BoardForm
-    plugins: tuple[Path, ...] = field(default=())
+    plugins: tuple[Path, ...] = ()
+    published: tuple[Path, ...] = ()
 
     def limits_of(self, stage: str) -> Limits:
         """Return the limits of a stage or of scoring."""

@@ -174,9 +174,24 @@ def _signed(request: dict[str, Any], result: Any) -> dict[str, Any]:
     if not isinstance(result, Signed):
         return {"value": _score(request, result)}
     found = {"value": _score(request, result.value), "how": str(result.how)}
+    if result.influences:
+        found["influences"] = _influences(result.influences)
     replicates = [_score(request, value) for value in result.replicates]
     said = {"note": str(result.note), "unranked": str(result.unranked)}
     return found | {"replicates": replicates, "n": int(result.n), **said}
+
+
+def _influences(given: Any) -> list[list[float]]:
+    """Return what each element of a set adds to its score, by item."""
+    try:
+        found = [[float(value) for value in item] for item in given]
+    except (TypeError, ValueError):
+        raise Refused(
+            "invalid", f"expected influences, a tuple for each item, got {_short(given)}"
+        ) from None
+    if not all(math.isfinite(value) for item in found for value in item):
+        raise Refused("nonfinite", "an influence is not finite")
+    return found
 
 
 def _check_range(value: float, low: float, high: float) -> None:

@@ -1,8 +1,8 @@
-"""Worker processes as an executor, the forms of a board."""
+"""Worker processes as an executor, the forms of a board, published numbers as a table."""
 
 from __future__ import annotations
 
-from harness import Executor, Exporter, hookimpl
+from harness import Executor, Exporter, Importer, hookimpl
 
 __all__: list[str] = []
 
@@ -39,4 +39,15 @@ def harness_exporters() -> list[Exporter]:
             write="harness.board.junit:render_junit",
             summary="failures for a CI server",
         ),
+    ]
+
+
+@hookimpl
+def harness_importers() -> list[Importer]:
+    return [
+        Importer(
+            name="csv",
+            read="harness_plugins.local.published_csv:read",
+            summary="a table: model,dataset,metric,value, and unit, signature, source, …",
+        )
     ]

@@ -36,6 +36,11 @@ def test_record_of_a_file(shop, prices, tmp_path):
         "item": None,
         "signature": "published",
         "unit": "",
+        "joins": False,
+        "replicates": [],
+        "n": 0,
+        "better": "none",
+        "source": "",
     }
 
 
@@ -59,7 +64,7 @@ def test_one_file_twice_in_one_command(shop, prices, tmp_path):
         ("[]", ["--format", "pricelist"], "not pricelist: expected an object of model to price"),
         ("{}", ["--format", "pricelist"], "there is no score in it"),
         ('{"a": [1]}', ["--format", "pricelist"], "importer pricelist failed: TypeError"),
-        ("abc", [], "no importer takes it: not pricelist: not JSON; not tariff: line 1"),
+        ("abc", [], "not pricelist: not JSON; not tariff: line 1"),
         ("", [], "there is no score in it"),
         ("12", ["--format", "tarif"], "unknown importer 'tarif' (did you mean 'tariff'?)"),
     ],
