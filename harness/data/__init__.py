@@ -10,6 +10,7 @@ from __future__ import annotations
 from harness.data.cache import DamagedError, cache_dir, resource_path
 from harness.data.digest import FileMemo, file_sha256, remembered_sha256
 from harness.data.download import DownloadError, download
+from harness.data.exchange import export, known_files, take
 from harness.data.manage import FileStatus, pull, status, verify
 
 __all__ = [
@@ -19,10 +20,13 @@ __all__ = [
     "FileStatus",
     "cache_dir",
     "download",
+    "export",
     "file_sha256",
+    "known_files",
     "pull",
     "remembered_sha256",
     "resource_path",
     "status",
+    "take",
     "verify",
 ]

@@ -53,7 +53,7 @@ def resource_path(owner: str, resource: Resource, *, remedy: str = "") -> Path:
 
     Args:
         owner: name of the dataset or model it belongs to.
-        resource: what is looked for; ``sha256`` may be a prefix of 8 or more digits.
+        resource: what is looked for.
         remedy: what the user does to get it; the command for data where it is empty.
 
     Raises:

@@ -21,7 +21,7 @@ __all__ = [
     "remembered_sha256",
 ]
 
-_PREFIX = re.compile(r"[0-9a-f]{8,64}|md5:[0-9a-f]{32}")
+_DECLARED = re.compile(r"[0-9a-f]{8,64}|sha256-prefix:[0-9a-f]{8,63}|md5:[0-9a-f]{32}")
 _SETTLED_NS = 2_000_000_000  # a file written twice within a tick of its clock looks unchanged
 
 
@@ -32,7 +32,7 @@ def file_sha256(path: Path) -> str:
 
 
 def file_digest(path: Path, like: str) -> str:
-    """Return the digest of the file in the form of ``like``: its sha256, or its MD5 as ``md5:…``.
+    """Return the whole digest of a file in the form of ``like``: its sha256, or MD5 as ``md5:…``.
 
     Args:
         path: of the file.
@@ -50,18 +50,19 @@ def digest_matches(found: str, declared: str) -> bool:
 
     Args:
         found: 64 hex digits, or ``md5:`` and 32.
-        declared: the whole digest, or its first 8 or more digits as weights on the torch hub
-            carry them in their file names.
+        declared: the whole digest, or the first 8 or more digits of a sha256, best written
+            ``sha256-prefix:…``. Eight digits tell a damaged file and another version from the
+            right one; they are no protection against a file made to match.
 
     Raises:
         ValueError: ``declared`` is neither.
     """
-    if not _PREFIX.fullmatch(declared):
+    if not _DECLARED.fullmatch(declared):
         raise ValueError(
-            f"{declared!r} is not a sha256: expected 8 to 64 lower-case hex digits, "
-            f"or md5: and 32 of them"
+            f"{declared!r} is not a sha256: expected 64 lower-case hex digits, or sha256-prefix: "
+            f"and the first 8 or more, or md5: and 32"
         )
-    return found.startswith(declared)
+    return found.startswith(declared.removeprefix("sha256-prefix:"))
 
 
 class FileMemo:

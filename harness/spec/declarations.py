@@ -40,8 +40,9 @@ class Resource:
     Attributes:
         name: file name inside the owner's cache folder, e.g. ``"kodim01.png"``.
         url: public address; ``http(s)://``.
-        sha256: lower-case hex digest of the whole file; ``md5:`` and the MD5 where its publisher
-            states no other, as Zenodo does. What is in a key is this text.
+        sha256: lower-case hex digest of the whole file. Where its publisher states no other,
+            ``md5:`` and the MD5, as Zenodo does, or ``sha256-prefix:`` and the first 8 or more
+            digits, as the torch hub does; both are weaker. What is in a key is this text.
         size: bytes, 0 where it is not known.
         licence: as its source states it.
     """

@@ -105,16 +105,29 @@ def test_owner_and_name_may_be_nested(homes, tmp_path):
     assert resource_path("models/vgg", resource(name="sub/f.bin")) == path
 
 
-@given(st.integers(8, 64))
-def test_prefix_of_eight_or_more_digits_matches(length):
-    assert digest_matches(DIGEST, DIGEST[:length])
+@given(st.integers(8, 63), st.sampled_from(["", "sha256-prefix:"]))
+def test_prefix_of_eight_or_more_digits_matches(length, form):
+    assert digest_matches(DIGEST, form + DIGEST[:length])
     other = hashlib.sha256(b"other").hexdigest()
-    assert not digest_matches(other, DIGEST[:length])
+    assert not digest_matches(other, form + DIGEST[:length])
 
 
-@pytest.mark.parametrize("declared", ["", DIGEST[:7], DIGEST.upper(), DIGEST + "0", "xyz"])
+@pytest.mark.parametrize(
+    "declared",
+    [
+        "",
+        DIGEST[:7],
+        DIGEST.upper(),
+        DIGEST + "0",
+        "xyz",
+        "sha256-prefix:" + DIGEST[:7],
+        "sha256-prefix:" + DIGEST,  # the whole digest is no prefix: say it plainly
+        "sha256-prefix:" + DIGEST[:8].upper(),
+        "sha1-prefix:" + DIGEST[:8],
+    ],
+)
 def test_other_digests_are_refused(declared):
-    with pytest.raises(ValueError, match="expected 8 to 64"):
+    with pytest.raises(ValueError, match="expected 64 lower-case hex digits"):
         digest_matches(DIGEST, declared)
 
 
@@ -192,6 +205,8 @@ def test_states(homes):
 def test_state_gives_the_whole_digest_of_a_prefix(homes):
     put(homes[1])
     assert status("owner", [resource(sha256=DIGEST[:8])])[0].sha256 == DIGEST
+    told = status("owner", [resource(sha256=f"sha256-prefix:{DIGEST[:8]}")])[0]
+    assert (told.state, told.sha256) == ("present", DIGEST)
 
 
 def test_a_file_declared_by_its_md5(homes):
