@@ -287,7 +287,9 @@ class _Planner:
             static["against"] = [of_model, points]
             call["against"] = {**how, "points": points}
             kinds = {**kinds, **{AGAINST + name: kinds[name] for name in inputs}}
-        whose = scope.entry.label if stage.model else "all models"
+        # rows of one model share a worker, unless what it holds of another would be measured
+        own = scope.entry.label if stage.device is not None else scope.entry.model.name
+        whose = own if stage.model else "all models"
         return Recipe(
             static=static,
             call=call,

@@ -235,7 +235,8 @@ def _plain(name: str) -> str:
 def _built_of(node: Node) -> str:
     """Name what a worker builds before it runs a node; where that fails, it fails for all."""
     call = node.recipe.call
-    return f"{node.recipe.group.name} {call['factory']} {canonical(call['params']).decode()}"
+    what = canonical([call["factory"], call["params"], call.get("wrap")]).decode()
+    return f"{node.recipe.group.name} {what}"
 
 
 def about(node: Node) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from harness.worker.kinds import Refused
 __all__ = ["Calls", "Refused"]
 
 _CACHE_BYTES = 256 * 2**20
+_MODELS = 2  # kept at once: one, and the one it is compared with
 _AGAINST = "against:"  # before the names of inputs that are the anchor's
 
 
@@ -27,26 +28,35 @@ class Calls:
 
     def __init__(self) -> None:
         self._built: dict[str, Any] = {}
+        self._models: OrderedDict[str, Any] = OrderedDict()
         self._values: OrderedDict[str, Any] = OrderedDict()
         self._held = 0
 
     def build(self, request: dict[str, Any]) -> Any:
-        """Return the model or metric of the call, made once by its factory; None without one."""
+        """Return the model or metric of the call, made by its factory; None without one.
+
+        Metrics are kept, and of models those that were asked for last.
+        """
         for name, path in request.get("files", {}).items():
             _import_file(name, path)
         if not request["factory"]:
             return None
         wrap = request.get("wrap")
         key = json.dumps([request["factory"], request["params"], wrap], sort_keys=True)
-        if key not in self._built:
+        kept = self._built if request.get("op") == "score" else self._models
+        if key not in kept:
+            while len(self._models) >= _MODELS and kept is self._models:
+                self._models.popitem(last=False)
             made = kinds.find(request["factory"])(**request["params"])
             if wrap is not None:
                 items = [_load(wrap["kind"], part) for part in wrap["items"]]
                 if "given" in wrap:
                     items = [kinds.find(wrap["given"])(item) for item in items]
                 made = kinds.find(wrap["run"])(made, items, **wrap["params"])
-            self._built[key] = made
-        return self._built[key]
+            kept[key] = made
+        elif kept is self._models:
+            self._models.move_to_end(key)
+        return kept[key]
 
     def device(self, request: dict[str, Any]) -> Any:
         """Return the device of the call, made once by its factory."""
