@@ -96,13 +96,14 @@ def load(item: Item, _data: bytes | None) -> Arrays:
     import numpy as np
 
     from harness.data import resource_path
+    from harness.data.folders import reading
 
     recipe = item.meta
     train, val, test = (int(recipe[split]) for split in ("train", "val", "test"))
     parts = []
     for file, n in zip(FILES, (train + val, test), strict=True):
         path = resource_path(_NAME, file)
-        with published.reading(path):
+        with reading(path):
             parts.append(_read(path, recipe["class"], n))
     x, z = (np.concatenate(arrays)[:, None] for arrays in zip(*parts, strict=True))
     adjacency = np.zeros((len(VARIABLES), len(VARIABLES)), np.uint8)

@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from harness.data.folders import find_folder, reading
 from harness.spec import Item, Unavailable
 from harness_plugins.causal.datasets import published
 from harness_plugins.causal.datasets.recipes import SPLITS, check_whole, sizes_of
@@ -53,7 +54,7 @@ def index(train: int, val: int, test: int, budget: int, folder: str) -> Sequence
         ValueError: one is damaged, or they hold fewer pairs; one line.
     """
     sizes = sizes_of(train, val, test)
-    root = published.find_folder(_NAME, folder, _REMEDY)
+    root = find_folder(_NAME, folder, _REMEDY)
     if not list(root.glob("*.npz")):
         raise Unavailable(f"{root} holds no .npz file", _REMEDY)
     files, takes = [], []
@@ -70,7 +71,7 @@ def index(train: int, val: int, test: int, budget: int, folder: str) -> Sequence
                 f"{root} holds {sizes[split] - left} {split} pairs, not {sizes[split]}"
             )
     recipe = {"loader": _NAME, "takes": takes, "budget": check_whole("budget", budget, 1, 2**62)}
-    return [published.item_from_files(_NAME, recipe, files, published.digests(_NAME, files))]
+    return [published.item_from_files(_NAME, recipe, files)]
 
 
 def load(item: Item, _data: bytes | None) -> Arrays:
@@ -84,7 +85,7 @@ def load(item: Item, _data: bytes | None) -> Arrays:
     parts = []
     files = published.verified(_NAME, item)
     for file, (split, n) in zip(files, item.meta["takes"], strict=True):
-        with published.reading(file):
+        with reading(file):
             part = _read(file, n)
         parts.append({**part, "split": np.full(n, SPLITS.index(split), np.uint8)})
     whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
@@ -104,7 +105,7 @@ def _archives(root: Path, split: str) -> list[Path]:
 def _pairs_in(file: Path) -> int:
     import zipfile
 
-    with published.reading(file), zipfile.ZipFile(file) as archive:
+    with reading(file), zipfile.ZipFile(file) as archive:
         with archive.open("original_latents.npy") as stream:
             shape, _ = _header(stream)
         return shape[0]

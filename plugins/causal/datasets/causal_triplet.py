@@ -23,6 +23,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.data.folders import find_folder, reading
 from harness.spec import Item, Unavailable
 from harness_plugins.causal.datasets import published
 from harness_plugins.causal.datasets.recipes import SPLITS, check_whole, sizes_of
@@ -68,7 +69,7 @@ def index(train: int, val: int, test: int, budget: int, folder: str) -> Sequence
         ValueError: they hold fewer pairs, or a file is missing or damaged; one line.
     """
     sizes = sizes_of(train, val, test)
-    root = published.find_folder(_NAME, folder, _REMEDY)
+    root = find_folder(_NAME, folder, _REMEDY)
     scenes = sorted(
         (scene for scene in root.glob("proc_*") if scene.is_dir()),
         key=lambda scene: hashlib.sha256(scene.name.encode()).digest(),
@@ -92,7 +93,7 @@ def index(train: int, val: int, test: int, budget: int, folder: str) -> Sequence
         "actions": actions,
         "budget": check_whole("budget", budget, 1, 2**62),
     }
-    return [published.item_from_files(_NAME, recipe, files, published.digests(_NAME, files))]
+    return [published.item_from_files(_NAME, recipe, files)]
 
 
 def load(item: Item, _data: bytes | None) -> Arrays:
@@ -108,7 +109,7 @@ def load(item: Item, _data: bytes | None) -> Arrays:
     recipe, n = item.meta, len(files) // 2
     x = np.empty((n, 2, published.SIDE, published.SIDE, 3), np.uint8)
     for number, file in enumerate(files):
-        with published.reading(file), Image.open(file, formats=["PNG"]) as image:
+        with reading(file), Image.open(file, formats=["PNG"]) as image:
             x[number // 2, number % 2] = published.shrink(image)
     z, targets = np.zeros((n, 2, len(VARIABLES))), np.zeros((n, len(VARIABLES)), np.bool_)
     for row, action in enumerate(recipe["actions"]):
@@ -128,7 +129,7 @@ def load(item: Item, _data: bytes | None) -> Arrays:
 def _pairs(scene: Path) -> Iterator[tuple[Path, Path, str]]:
     """Yield the pictures before and after of a scene, and the action between them."""
     file = scene / "annotations.csv"
-    with published.reading(file), file.open(newline="", encoding="utf-8") as stream:
+    with reading(file), file.open(newline="", encoding="utf-8") as stream:
         rows = list(csv.reader(stream))
     for row in rows:
         if len(row) != 9:
