@@ -189,6 +189,7 @@ def test_influences_are_derivatives_by_weights(n, m, d) -> None:
             assert found[i] == pytest.approx(slope, rel=1e-5, abs=1e-6 * abs(found).max())
     assert abs(of_x.mean()) < 1e-9 * abs(of_x).max()
     assert abs(of_y.mean()) < 1e-9 * abs(of_y).max()
+    np.testing.assert_array_equal(fid(x, y).influences, of_x)
 
 
 def test_a_known_side_has_no_influences_and_widens_nothing(rng) -> None:
@@ -198,6 +199,7 @@ def test_a_known_side_has_no_influences_and_widens_nothing(rng) -> None:
     assert one.value == pytest.approx(both.value, rel=1e-9)
     assert one.high - one.value < both.high - both.value
     none = fid(Moments.of(x), Moments.of(y))
+    assert none.influences is None
     assert np.isnan(none.low)
     assert np.isnan(none.high)
     assert none.value == pytest.approx(both.value, rel=1e-9)

@@ -59,6 +59,9 @@ def test_its_error_is_that_of_the_jackknife_done_by_hand() -> None:
     half = 1.8595480375228424 * np.sqrt(jackknife(x, y))  # Student's 95 % quantile at 8 degrees
     assert found.high - found.value == pytest.approx(half, rel=1e-9)
     assert found.value - found.low == pytest.approx(half, rel=1e-9)
+    left_out = np.array([naive(np.delete(x, i, 0), y) for i in range(9)])
+    assert left_out.mean() == pytest.approx(found.value, rel=1e-9)  # as of any U-statistic
+    assert found.influences == pytest.approx(8 * (found.value - left_out), rel=1e-9)
 
 
 def test_it_is_that_of_torchmetrics_on_one_subset_of_all() -> None:

@@ -104,26 +104,22 @@ def test_a_mode_that_is_missing_shows_in_recall_and_coverage(rng) -> None:
 @pytest.mark.parametrize(("n", "m"), [(30, 20), (15, 40)])
 def test_the_error_is_that_of_the_jackknife_done_by_hand(n, m, shift) -> None:
     x, y = draw(3, n, m, shift=shift)
-    expected = np.zeros(4)
+    expected, own = np.zeros(4), np.zeros((n, 4))
     for rows, without in (
-        (x, lambda i: (np.delete(x, i, 0), y)),
         (y, lambda i: (x, np.delete(y, i, 0))),
+        (x, lambda i: (np.delete(x, i, 0), y)),
     ):
         left_out = np.array([naive(*without(i)) for i in range(len(rows))])
         expected += (len(rows) - 1) * left_out.var(axis=0)
+        own = (len(rows) - 1) * (left_out.mean(axis=0) - left_out)  # at last of the generated
     near = module._neighbours(y, 6)
     precise, dense = module._fall(x, y, near.balls(3), near.balls(5))
     (recalled,) = module._fall(y, x, module._neighbours(x, 4).balls(3))
-    found = [
-        part[1]
-        for part in (
-            precise.share_inside(),
-            recalled.share_inside(),
-            dense.density(5),
-            dense.share_hit(),
-        )
-    ]
-    assert found == pytest.approx(expected, rel=1e-9, abs=1e-15)
+    parts = precise.share_inside(), recalled.share_inside(), dense.density(5), dense.share_hit()
+    assert [p.variance for p in parts] == pytest.approx(expected, rel=1e-9, abs=1e-15)
+    whole = manifold(x, y)
+    found = [e.influences for e in (whole.precision, whole.recall, whole.density, whole.coverage)]
+    assert np.stack(found, axis=1) == pytest.approx(own, rel=1e-9, abs=1e-12)
 
 
 def test_wrong_arguments_are_refused() -> None:

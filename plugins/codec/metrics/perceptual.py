@@ -36,7 +36,7 @@ DISTS_CHANNELS = (3, 64, 128, 256, 512, 512)
 DISTS_EPSILON = 1e-6
 
 
-def lpips(net: str) -> ImageMetric:
+def lpips(net: str, owner: str = "") -> ImageMetric:
     """Make LPIPS 0.1 with its learned linear heads (Zhang et al. 2018, eq. 1).
 
     The features of each layer are normalised over channels, and their squared difference is
@@ -44,6 +44,7 @@ def lpips(net: str) -> ImageMetric:
 
     Args:
         net: backbone: ``alex``, ``vgg`` or ``squeeze``.
+        owner: the metric whose weights they are, ``lpips_NET`` where it is empty.
 
     Returns:
         A callable from two uint8 (H, W, 3) images to a distance, 0 where they are equal. It
@@ -53,7 +54,7 @@ def lpips(net: str) -> ImageMetric:
         Unavailable: the backbone's weights are not here.
     """
     resource, least = BACKBONES[net]
-    state = _load(f"lpips_{net}", resource)
+    state = _load(owner or f"lpips_{net}", resource)
     import lpips as package  # type: ignore[import-untyped]
 
     with warnings.catch_warnings():
@@ -74,11 +75,14 @@ def lpips(net: str) -> ImageMetric:
     return measure
 
 
-def dists() -> ImageMetric:
+def dists(owner: str = "dists") -> ImageMetric:
     """Make DISTS: structure and texture of VGG-16 features (Ding et al. 2020).
 
     Images go in at their own size, as in pyiqa, torchmetrics and NeuralCompression; the
     authors' command and piq first shrink them to a shorter side of 256.
+
+    Args:
+        owner: the metric whose weights they are.
 
     Returns:
         A callable from two uint8 (H, W, 3) images, both sides at least 16, to a distance, 0
@@ -87,8 +91,8 @@ def dists() -> ImageMetric:
     Raises:
         Unavailable: the weights of VGG-16 or of DISTS are not here.
     """
-    state = _load("dists", weights.VGG16)
-    learned = _load("dists", weights.DISTS)
+    state = _load(owner, weights.VGG16)
+    learned = _load(owner, weights.DISTS)
     import torchvision  # type: ignore[import-untyped]
 
     with torch.device("meta"):

@@ -30,7 +30,7 @@ __all__ = ["Frechet", "fid", "frechet_distance", "influences"]
 _ALLOWED = 1e-7  # error of FID relative to it: ten times below what is promised
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Frechet:
     """A FID with its interval and what its rank needs.
 
@@ -40,6 +40,7 @@ class Frechet:
         n, n_reference: number of generated and of reference images.
         dimension: of the features.
         note: one line that says why this value must not be ranked, empty where it may.
+        influences: what each generated image adds, as :func:`influences` has it; None for moments.
     """
 
     value: float
@@ -49,6 +50,7 @@ class Frechet:
     n_reference: int
     dimension: int
     note: str
+    influences: Floats | None
 
     @property
     def rankable(self) -> bool:
@@ -123,6 +125,7 @@ def fid(
         n_reference=second.n,
         dimension=first.mean.size,
         note=_refusal(first.n, second.n, first.mean.size),
+        influences=parts[0],
     )
 
 

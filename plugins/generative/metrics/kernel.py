@@ -15,7 +15,7 @@ _BLOCK = 1024  # rows of a block of the kernel matrix, which is 8 MB then
 _LEAST = 3  # images: with one left out, a pair must remain
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Kernel:
     """A KID with its interval.
 
@@ -23,6 +23,8 @@ class Kernel:
         value: the squared maximum mean discrepancy; slightly below 0 where the sets are alike.
         low, high: its interval, which may hold 0 and less.
         n, n_reference: number of generated and of reference images.
+        influences: (n,) what each generated image adds, of mean 0: by n − 1 the fall of the value
+            where the image is left out, which is exact for a U-statistic.
     """
 
     value: float
@@ -30,6 +32,7 @@ class Kernel:
     high: float
     n: int
     n_reference: int
+    influences: Floats
 
 
 def kid(generated: ArrayLike, reference: ArrayLike, level: float = 0.95) -> Kernel:
@@ -63,9 +66,10 @@ def kid(generated: ArrayLike, reference: ArrayLike, level: float = 0.95) -> Kern
     within_x, within_y = _within(x), _within(y)
     across_x, across_y = _across(x, y)
     value = _mean_pair(within_x) + _mean_pair(within_y) - 2 * float(across_x.sum()) / (n * m)
-    error = np.sqrt(_jackknife(within_x, across_x, m) + _jackknife(within_y, across_y, n))
+    of_x, of_y = _influences(within_x, across_x, m), _influences(within_y, across_y, n)
+    error = np.sqrt(float(of_x.var()) / (n - 1) + float(of_y.var()) / (m - 1))
     half = float(stdtrit(min(n, m) - 1, (1 + level) / 2) * error)
-    return Kernel(value, value - half, value + half, n, m)
+    return Kernel(value, value - half, value + half, n, m, of_x)
 
 
 def _kernel(x: Floats, y: Floats) -> Floats:
@@ -108,9 +112,9 @@ def _mean_pair(within: Floats) -> float:
     return float(within.sum()) / (n * (n - 1))
 
 
-def _jackknife(within: Floats, across: Floats, other: int) -> float:
-    """Return one side's part of the variance: every image left out once, by its sums."""
+def _influences(within: Floats, across: Floats, other: int) -> Floats:
+    """Return what each image of one side adds (n,): every one left out once, by its sums."""
     n = within.size
     left_out = (within.sum() - 2 * within) / ((n - 1) * (n - 2))
     left_out -= 2 * (across.sum() - across) / ((n - 1) * other)
-    return (n - 1) * float(left_out.var())
+    return (n - 1) * (left_out.mean() - left_out)

@@ -18,16 +18,24 @@ _BLOCK = 8_000_000  # distances held at once: 64 MB
 _SAME = 1e-12  # squared distance of rows, relative to their squared lengths, that is rounding
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Estimate:
-    """One of the four numbers with its interval."""
+    """One of the four numbers with its interval.
+
+    Attributes:
+        value: the number.
+        low, high: its interval.
+        influences: (n,) what each generated image adds, of mean 0: by n − 1 the fall of the value
+            where the image is left out.
+    """
 
     value: float
     low: float
     high: float
+    influences: Floats
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Manifold:
     """How well generated images lie among the reference images, and the other way.
 
@@ -95,23 +103,39 @@ def manifold(
     y_near = _neighbours(y, max(k_precision, k_density) + 1)
     falls = _fall(x, y, y_near.balls(k_precision), y_near.balls(k_density))
     back = _fall(y, x, _neighbours(x, k_precision + 1).balls(k_precision))
-    density, variance = falls[1].density(k_density)
-    half = float(ndtri((1 + level) / 2)) * np.sqrt(variance)
+    precision, recall = falls[0].share_inside(), back[0].share_inside()
+    density, coverage = falls[1].density(k_density), falls[1].share_hit()
+    half = float(ndtri((1 + level) / 2)) * np.sqrt(density.variance)
+    low = max(density.value - half, 0.0)
     return Manifold(
-        precision=_share(*falls[0].share_inside(), len(x), level),
-        recall=_share(*back[0].share_inside(), len(y), level),
-        density=Estimate(density, max(density - half, 0.0), density + half),
-        coverage=_share(*falls[1].share_hit(), len(y), level),
+        precision=_share(precision, precision.of_images, len(x), level),
+        recall=_share(recall, recall.of_owners, len(y), level),
+        density=Estimate(density.value, low, density.value + half, density.of_images),
+        coverage=_share(coverage, coverage.of_images, len(y), level),
         n=len(x),
         n_reference=len(y),
     )
 
 
-def _share(value: float, variance: float, images: int, level: float) -> Estimate:
+class _Found(NamedTuple):
+    """A number with what each image adds to it, of those that fall and of those with balls."""
+
+    value: float
+    of_images: Floats  # (n,)
+    of_owners: Floats  # (m,)
+
+    @property
+    def variance(self) -> float:
+        """Of the delete-one jackknife over the images of both sets."""
+        return sum(float(own.var()) / (own.size - 1) for own in (self.of_images, self.of_owners))
+
+
+def _share(found: _Found, influences: Floats, images: int, level: float) -> Estimate:
+    value, variance = found.value, found.variance
     likely = (value * images + 2) / (images + 4)  # a share of 0 or 1 has a spread as well
     trials = min(likely * (1 - likely) / variance, images) if variance > 0 else images
     low, high = wilson_interval(value * trials, trials, level)
-    return Estimate(value, float(low), float(high))
+    return Estimate(value, float(low), float(high), influences)
 
 
 class _Balls(NamedTuple):
@@ -141,8 +165,8 @@ class _Falls(NamedTuple):
     last: NDArray[np.intp]  # (m,) the only image in it, where there is one
     rim: NDArray[np.intp]  # (2, p): images in at most one ball, with each ball that nearly has it
 
-    def share_inside(self) -> tuple[float, float]:
-        """Return the share of images in any ball, and its jackknife variance over both sets."""
+    def share_inside(self) -> _Found:
+        """Return the share of images in any ball."""
         n, m = self.inside.size, self.hits.size
         covered = self.inside > 0
         # Each image on the rim is in ball b if one of the k images nearest to b is left out.
@@ -153,22 +177,25 @@ class _Falls(NamedTuple):
         lost = np.bincount(self.only[alone], minlength=m)
         kept = alone[image] & (self.only[image] == without)
         change = np.bincount(without[kept | ~covered[image]], minlength=m) - lost
-        return float(covered.mean()), _jackknife(covered / (n - 1)) + _jackknife(change / n)
+        share = float(covered.mean())
+        return _Found(share, covered - share, _influences(change / n))
 
-    def share_hit(self) -> tuple[float, float]:
-        """Return the share of balls with an image inside, and its jackknife variance."""
+    def share_hit(self) -> _Found:
+        """Return the share of balls with an image inside."""
         m = self.hits.size
         hit = self.hits > 0
         lost = np.bincount(self.last[self.hits == 1], minlength=self.inside.size)
         opened = self._near_sum((~hit & (self.shell > 0)).astype(np.float64))
-        return float(hit.mean()), _jackknife((opened - hit) / (m - 1)) + _jackknife(lost / m)
+        return _Found(
+            float(hit.mean()), _influences(-lost / m), _influences((opened - hit) / (m - 1))
+        )
 
-    def density(self, k: int) -> tuple[float, float]:
-        """Return the mean number of balls around an image by k, and its jackknife variance."""
+    def density(self, k: int) -> _Found:
+        """Return the mean number of balls around an image, by k."""
         n = self.inside.size
         change = self._near_sum(self.shell.astype(np.float64)) - self.hits
-        variance = _jackknife(self.inside / (k * (n - 1))) + _jackknife(change / (k * n))
-        return float(self.inside.mean()) / k, variance
+        density = float(self.inside.mean()) / k
+        return _Found(density, self.inside / k - density, _influences(change / (k * n)))
 
     def _near_sum(self, weights: Floats) -> Floats:
         """Return for each image the sum of weights (m,) of the balls that it bounds, (m,)."""
@@ -176,9 +203,9 @@ class _Falls(NamedTuple):
         return np.bincount(near.ravel(), np.repeat(weights, near.shape[1]), minlength=len(near))
 
 
-def _jackknife(left_out: Floats) -> float:
-    """Return the variance from the values with each image left out, up to a constant."""
-    return (left_out.size - 1) * float(left_out.var())
+def _influences(change: Floats) -> Floats:
+    """Return what each image adds, of mean 0, from what leaving it out changes."""
+    return (change.size - 1) * (change.mean() - change)
 
 
 def _neighbours(x: Floats, count: int) -> _Neighbours:
@@ -225,6 +252,8 @@ def _distances(x: Floats, y: Floats) -> Iterator[tuple[slice, Floats]]:
     for start in range(0, len(x), step):
         rows = slice(start, min(start + step, len(x)))
         lengths = x_square[rows, None] + y_square
-        square = lengths - 2 * (x[rows] @ y.T)
+        # a copy: a matrix times its own transpose is rounded in another way, and an image on the
+        # surface of a ball of its own set would fall out of it in an equal one
+        square = lengths - 2 * (x[rows].copy() @ y.T)
         square[square <= _SAME * lengths] = 0.0
         yield rows, square
