@@ -133,9 +133,9 @@ def load(item: Item, _data: bytes | None) -> dict[str, Any]:
 def _lengths(archive: zipfile.ZipFile) -> dict[str, int]:
     """Return how many frames from 00000 on each sequence has, with an annotation of each."""
     names = set(archive.namelist())
-    sequences = {PurePosixPath(n).parent.name for n in names if n.startswith(f"{_FRAMES}/")}
     lengths = {}
-    for name in sorted(sequences - {PurePosixPath(_FRAMES).name}):
+    for first in sorted(n for n in names if PurePosixPath(n).match(f"{_FRAMES}/*/00000.jpg")):
+        name = PurePosixPath(first).parent.name
         count = 0
         while {
             f"{_FRAMES}/{name}/{count:05}.jpg",
@@ -144,7 +144,7 @@ def _lengths(archive: zipfile.ZipFile) -> dict[str, int]:
             count += 1
         lengths[name] = count
     if not lengths:
-        raise ValueError(f"it has no folder {_FRAMES}")
+        raise ValueError(f"it has no sequence in {_FRAMES}")
     return lengths
 
 
