@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from harness.spec import (
         Artifact,
         ComparePanel,
+        Crosscheck,
         Curve,
         CurvePanel,
         Dataset,
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Artifact",
     "ComparePanel",
+    "Crosscheck",
     "Curve",
     "CurvePanel",
     "Dataset",

@@ -76,6 +76,11 @@ def harness_importers() -> Iterable[spec.Importer]:  # type: ignore[empty-body]
 
 
 @hookspec
+def harness_crosschecks() -> Iterable[spec.Crosscheck]:  # type: ignore[empty-body]
+    """Declare numbers of metrics that a second implementation is to confirm."""
+
+
+@hookspec
 def harness_event(event: Mapping[str, Any]) -> None:
     """Be told of each event of a run, as ``harness run --json`` prints it.
 

@@ -23,6 +23,7 @@ VERBS = {
     "suite": "Check suite files; print their JSON Schema.",
     "data": "List, pull and verify datasets.",
     "weights": "List, pull and verify weights.",
+    "metrics": "Check metrics against other implementations.",
     "import": "Bring published results in.",
     "store": "Look after what was run: info, verify, prune, merge, export.",
     "doctor": "Say what is wrong with this installation.",

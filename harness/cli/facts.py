@@ -36,7 +36,7 @@ def _declared(registry: Registry, kind: str, name: str) -> Facts:
     declared = registry.all(kind)[name]
     owner = registry.owner(kind, name)
     told: Facts = {"name": name, "what": singular(kind), "summary": declared.summary}
-    if kind in ("models", "variants", "metrics", "datasets", "devices"):
+    if kind in ("models", "variants", "metrics", "datasets", "devices", "crosschecks"):
         there = state(kind, declared)
         told["available"] = there.available
         if not there.ok:
@@ -195,6 +195,17 @@ _OWN: Mapping[str, Callable[[Registry, Any], Facts]] = {
     "executors": lambda registry, executor: {"factory": executor.factory},
     "exporters": lambda registry, exporter: {"suffix": exporter.suffix, "write": exporter.write},
     "importers": lambda registry, importer: {"read": importer.read},
+    "crosschecks": lambda registry, check: {
+        "by": check.by,
+        "canonical": check.canonical,
+        "second": check.second,
+        "parameters": dict(check.params),
+        "between": check.between,
+        "apart": check.apart,
+        "pinned": check.pinned,
+        "drift": check.drift,
+        **_needs(check),
+    },
 }
 
 

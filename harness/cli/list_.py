@@ -18,7 +18,7 @@ __all__ = ["command"]
 
 _WORDS = (
     *("models", "variants", "families", "datasets", "metrics", "derived", "suites"),
-    *("devices", "plugins", "executors", "exporters", "importers"),
+    *("devices", "plugins", "executors", "exporters", "importers", "crosschecks"),
 )
 
 # what a row of a kind tells besides its name and summary: column → cell
@@ -40,8 +40,9 @@ _FACTS: Mapping[str, Mapping[str, Callable[[Any], str]]] = {
     "executors": {},
     "exporters": {"suffix": lambda e: e.suffix},
     "importers": {},
+    "crosschecks": {"by": lambda c: " · ".join(c.by)},
 }
-_CHECKED = ("models", "variants", "datasets", "metrics", "devices")
+_CHECKED = ("models", "variants", "datasets", "metrics", "devices", "crosschecks")
 
 
 class _Word(click.Choice[str]):

@@ -53,7 +53,7 @@ def mark_of(available: bool | None) -> str:
 def state(kind: str, declared: Any) -> State:
     """Check a declaration of a kind with its default parameters; kinds without needs are ok."""
     try:
-        if kind in ("models", "metrics", "datasets", "devices", "variants"):
+        if kind in ("models", "metrics", "datasets", "devices", "variants", "crosschecks"):
             check_available(declared, declared.params)
         if kind == "datasets":
             resolve(declared.index)(**declared.params)

@@ -30,6 +30,7 @@ KINDS: Mapping[str, tuple[str, type]] = {
     "executors": ("harness_executors", spec.Executor),
     "exporters": ("harness_exporters", spec.Exporter),
     "importers": ("harness_importers", spec.Importer),
+    "crosschecks": ("harness_crosschecks", spec.Crosscheck),
 }
 
 

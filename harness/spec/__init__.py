@@ -8,6 +8,7 @@ A ``Ref`` names a Python object that is imported only where it is called:
 ``"package.module:attribute"``.
 """
 
+from harness.spec.crosscheck import Crosscheck
 from harness.spec.declarations import (
     Artifact,
     Dataset,
@@ -47,6 +48,7 @@ __all__ = [
     "Axis",
     "Better",
     "ComparePanel",
+    "Crosscheck",
     "Curve",
     "CurvePanel",
     "Dataset",
