@@ -9,11 +9,13 @@ from harness.cost.stages import cost_stage, device_stage, pair_stage
 from harness.hookspecs import hookimpl
 from harness_plugins import cost
 from harness_plugins.codec import conformance, kodak
+from harness_plugins.codec.crosschecks import CROSSCHECKS
 from harness_plugins.codec.derived import DERIVED
 from harness_plugins.codec.metrics import METRICS
 from harness_suites import shipped
 
 __all__ = [
+    "harness_crosschecks",
     "harness_datasets",
     "harness_derived",
     "harness_families",
@@ -197,3 +199,9 @@ def harness_importers() -> Iterable[spec.Importer]:
 def harness_suites() -> Iterable[spec.SuiteFile]:
     """Declare the suites of this family."""
     return shipped("quick", "kodak", "codec-conformance")
+
+
+@hookimpl
+def harness_crosschecks() -> Iterable[spec.Crosscheck]:
+    """Declare numbers that other packages are to confirm."""
+    return CROSSCHECKS

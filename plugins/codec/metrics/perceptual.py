@@ -20,7 +20,7 @@ from harness.spec import Resource
 from harness_plugins.codec.metrics import weights
 from harness_plugins.codec.metrics.pair import Image, ImageMetric, check_pair
 
-__all__ = ["dists", "lpips"]
+__all__ = ["dists", "dists_of", "lpips", "lpips_of"]
 
 # net of the lpips package: its backbone, and the smallest side its pooling leaves a pixel of
 BACKBONES: Mapping[str, tuple[Resource, int]] = {
@@ -53,8 +53,12 @@ def lpips(net: str, owner: str = "") -> ImageMetric:
     Raises:
         Unavailable: the backbone's weights are not here.
     """
-    resource, least = BACKBONES[net]
-    state = _load(owner or f"lpips_{net}", resource)
+    return lpips_of(net, _load(owner or f"lpips_{net}", BACKBONES[net][0]))
+
+
+def lpips_of(net: str, state: Mapping[str, Tensor]) -> ImageMetric:
+    """Make LPIPS with a backbone given as torchvision's state; see :func:`lpips`."""
+    least = BACKBONES[net][1]
     import lpips as package  # type: ignore[import-untyped]
 
     with warnings.catch_warnings():
@@ -91,8 +95,11 @@ def dists(owner: str = "dists") -> ImageMetric:
     Raises:
         Unavailable: the weights of VGG-16 or of DISTS are not here.
     """
-    state = _load(owner, weights.VGG16)
-    learned = _load(owner, weights.DISTS)
+    return dists_of(_load(owner, weights.VGG16), _load(owner, weights.DISTS))
+
+
+def dists_of(state: Mapping[str, Tensor], learned: Mapping[str, Tensor]) -> ImageMetric:
+    """Make DISTS with torchvision's state of VGG-16 and its ``alpha`` and ``beta``."""
     import torchvision  # type: ignore[import-untyped]
 
     with torch.device("meta"):
