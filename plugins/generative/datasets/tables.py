@@ -7,6 +7,7 @@ import io
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 __all__ = ["read_table", "read_text"]
 
@@ -58,7 +59,7 @@ def read_table(path: Path) -> tuple[list[str], Iterator[tuple[int, dict[str, str
     return columns, _named(path, columns, rows)
 
 
-def _rows(path: Path, reader: csv._reader) -> Iterator[tuple[int, list[str]]]:
+def _rows(path: Path, reader: Any) -> Iterator[tuple[int, list[str]]]:
     try:
         for row in reader:
             yield reader.line_num, row
