@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from zlib import crc32
 
 import numpy as np
@@ -32,22 +32,33 @@ class Drawn:
     Attributes:
         items, elements: (B, N) indices into what the scores are of.
         runs: entry to (B, S) indices into the seeds; empty where there is one. They depend on
-            the entry's label and on nothing else, so further rows change no number.
+            what was trained, model and parameters, so that variants of one trained model stay
+            pairs, and on nothing else, so that further rows change no number.
+
+    Args:
+        scores: on the dataset.
+        replicates: B.
+        trained: entry to what names its training; of one that is not in it, its label.
     """
 
-    def __init__(self, scores: Scores, replicates: int) -> None:
+    def __init__(self, scores: Scores, replicates: int, trained: Mapping[str, str]) -> None:
         self.items = resample_indices(max(1, len(scores.items)), replicates, seed=_SEED)
         self.elements = self.items[:, :0]
         self._over = {False: Aggregates(self.items)}
         if scores.elements:
             self.elements = resample_indices(len(scores.elements), replicates, seed=_SEED)
             self._over[True] = Aggregates(self.elements)
-        self.runs = {
-            label: resample_indices(
+        of_training = {
+            name: resample_indices(
                 len(scores.seeds),
                 replicates,
-                seed=np.random.default_rng([_SEED, crc32(label.encode(errors="replace"))]),
+                seed=np.random.default_rng([_SEED, crc32(name.encode(errors="replace"))]),
             )
+            for name in {trained.get(label, label) for label in scores.entries}
+            if scores.seeds
+        }
+        self.runs = {
+            label: of_training[trained.get(label, label)]
             for label in scores.entries
             if scores.seeds
         }

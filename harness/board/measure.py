@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zlib
 from dataclasses import dataclass, replace
 
@@ -45,7 +46,7 @@ def measure(suite: Suite, scores: Scores, size: int) -> Measured:
         size: how many items the whole dataset has; 0 where that is not known.
     """
     replicates = min(suite.board.replicates, max(200, _REPLICATES // len(scores.entries)))
-    drawn = Drawn(scores, replicates)
+    drawn = Drawn(scores, replicates, _trained(suite))
     metrics = {m.name: m for m in suite.metrics}
     at_points: dict[tuple[str, str], list[Estimate]] = {}
     for metric in scores.metrics:
@@ -62,6 +63,16 @@ def measure(suite: Suite, scores: Scores, size: int) -> Measured:
         if name != of and of in summary and name not in summary:
             summary[name] = delta(summary[of], suite.entries)
     return Measured(scores=scores, at_points=at_points, summary=summary)
+
+
+def _trained(suite: Suite) -> dict[str, str]:
+    """Return, for each row, the label of the first row of the same model and parameters."""
+    first: dict[str, str] = {}
+    found = {}
+    for entry in suite.entries:
+        made_of = json.dumps([entry.model.name, entry.params, entry.privileged], sort_keys=True)
+        found[entry.label] = first.setdefault(made_of, entry.label)
+    return found
 
 
 def _at_points(

@@ -198,6 +198,10 @@ def _of_runs(
         # Chance explains a little of what does not follow the runs at all.
         chance = np.maximum(0.0, squared[i] - explained) * (runs - 1) / count
         found[i] = np.maximum(0.0, explained - chance)
+    for i, own in enumerate(draws):  # what two entries draw as one is one thing, not two
+        for j, other in enumerate(draws[:i]):
+            if own is not None and other is not None and np.array_equal(own, other):
+                found[i, j] = 0.0
     total = found + found.T
     if items < 2:  # there is nothing but runs
         return np.divide(found * squared, total, out=np.zeros_like(found), where=total > 0)
