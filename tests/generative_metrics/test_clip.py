@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import warnings
 
 import numpy as np
 import pytest
@@ -16,45 +15,12 @@ from harness.spec import Unavailable
 from harness.trace import reset, taken
 from harness_plugins.generative.images import Images
 from harness_plugins.generative.interface import Lacking
-from harness_plugins.generative.metrics import clip, weights
+from harness_plugins.generative.metrics import clip, fixtures, weights
 from harness_plugins.generative.metrics.features import FeaturesError
+from harness_plugins.generative.metrics.second import in_transformers
 from harness_plugins.generative.samples import Samples
 
-PROMPTS = ("a red circle", "two dogs, one of them asleep", "ünïcödé and 3 digits: 1234")
-VISION = {"image_size": 32, "layers": 2, "width": 64, "patch_size": 8}
-TEXT = {"context_length": 77, "vocab_size": 49408, "width": 64, "heads": 1, "layers": 2}
-
-
-def tiny(quick_gelu):
-    """Return a small CLIP of open_clip with random weights that float16 holds exactly."""
-    import open_clip
-    import torch
-
-    torch.manual_seed(3)
-    model = open_clip.CLIP(24, dict(VISION), dict(TEXT), quick_gelu=quick_gelu).eval()
-    for parameter in model.parameters():
-        parameter.data = (parameter.data + 0.02 * torch.randn(parameter.shape)).half().float()
-    return model
-
-
-def archive(state, path):
-    """Write a TorchScript archive as OpenAI's are: half precision, and three numbers besides."""
-    import torch
-
-    root = torch.nn.Module()
-    for name, value in state.items():
-        *folders, leaf = name.split(".")
-        place = root
-        for folder in folders:
-            if not hasattr(place, folder):
-                place.add_module(folder, torch.nn.Module())
-            place = getattr(place, folder)
-        place.register_parameter(leaf, torch.nn.Parameter(value.half(), requires_grad=False))
-    for name, number in (("input_resolution", 32), ("context_length", 77), ("vocab_size", 49408)):
-        root.register_buffer(name, torch.tensor(number))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)
-        torch.jit.script(root).save(str(path))
+PROMPTS = fixtures.PROMPTS
 
 
 @pytest.fixture(scope="module")
@@ -69,16 +35,16 @@ def stored(tmp_path_factory):
         network = weights.NETWORKS[name]
         path = folder / f"clip_score_{name}" / network.weights.name
         path.parent.mkdir()
-        state = tiny(quick).state_dict()
+        state = fixtures.tiny_clip(quick_gelu=quick).state_dict()
         if network.openai:
-            archive(state, path)
+            fixtures.write_archive(state, path)
         else:
             torch.save(state, path)
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         resource = dataclasses.replace(network.weights, sha256=digest)
         declared[name] = network._replace(weights=resource)
     config = folder / "tiny-g.json"
-    config.write_text(json.dumps({"embed_dim": 24, "vision_cfg": VISION, "text_cfg": TEXT}))
+    config.write_text(json.dumps(fixtures.TINY))
     open_clip.add_model_config(config)
     declared["g14"] = declared["g14"]._replace(architecture="tiny-g")
     return folder, declared
@@ -92,62 +58,6 @@ def cache(monkeypatch, stored):
     for name, network in declared.items():
         monkeypatch.setitem(weights.NETWORKS, name, network)
     return folder
-
-
-def in_transformers(model, quick):
-    """Return the same network as a CLIPModel, its weights put where that one has them."""
-    import torch
-    from transformers import CLIPConfig, CLIPModel
-
-    act = "quick_gelu" if quick else "gelu"
-    layers = {"hidden_size": 64, "intermediate_size": 256, "num_hidden_layers": 2}
-    layers |= {"num_attention_heads": 1, "hidden_act": act}
-    config = CLIPConfig(
-        text_config={**layers, "vocab_size": 49408, "eos_token_id": 49407},
-        vision_config={**layers, "image_size": 32, "patch_size": 8},
-        projection_dim=24,
-    )
-    theirs, own = CLIPModel(config).eval(), model.state_dict()
-
-    def layer(prefix, source):
-        query, key, value = own[f"{source}.attn.in_proj_weight"].chunk(3)
-        biases = own[f"{source}.attn.in_proj_bias"].chunk(3)
-        found = {}
-        for name, matrix, bias in zip("qkv", (query, key, value), biases, strict=True):
-            found[f"{prefix}.self_attn.{name}_proj.weight"] = matrix
-            found[f"{prefix}.self_attn.{name}_proj.bias"] = bias
-        pairs = {
-            "self_attn.out_proj": "attn.out_proj",
-            "layer_norm1": "ln_1",
-            "layer_norm2": "ln_2",
-            "mlp.fc1": "mlp.c_fc",
-            "mlp.fc2": "mlp.c_proj",
-        }
-        for there, here in pairs.items():
-            for kind in ("weight", "bias"):
-                found[f"{prefix}.{there}.{kind}"] = own[f"{source}.{here}.{kind}"]
-        return found
-
-    state = {
-        "logit_scale": own["logit_scale"],
-        "text_projection.weight": own["text_projection"].T,
-        "visual_projection.weight": own["visual.proj"].T,
-        "text_model.embeddings.token_embedding.weight": own["token_embedding.weight"],
-        "text_model.embeddings.position_embedding.weight": own["positional_embedding"],
-        "text_model.final_layer_norm.weight": own["ln_final.weight"],
-        "text_model.final_layer_norm.bias": own["ln_final.bias"],
-        "vision_model.embeddings.class_embedding": own["visual.class_embedding"],
-        "vision_model.embeddings.patch_embedding.weight": own["visual.conv1.weight"],
-        "vision_model.embeddings.position_embedding.weight": own["visual.positional_embedding"],
-    }
-    for there, here in (("pre_layrnorm", "ln_pre"), ("post_layernorm", "ln_post")):
-        for kind in ("weight", "bias"):
-            state[f"vision_model.{there}.{kind}"] = own[f"visual.{here}.{kind}"]
-    for n in range(2):
-        state |= layer(f"text_model.encoder.layers.{n}", f"transformer.resblocks.{n}")
-        state |= layer(f"vision_model.encoder.layers.{n}", f"visual.transformer.resblocks.{n}")
-    theirs.load_state_dict({name: torch.as_tensor(value) for name, value in state.items()})
-    return theirs
 
 
 def pictures(rng, count, height, width):
@@ -168,7 +78,8 @@ def test_features_are_those_of_transformers(name, quick, cache, rng) -> None:
     import torch
     from transformers import CLIPImageProcessorPil
 
-    ours, theirs = clip.Clip(name), in_transformers(tiny(quick), quick)
+    ours = clip.Clip.load(name)
+    theirs = in_transformers(fixtures.tiny_clip(quick_gelu=quick), quick_gelu=quick)
     prepare = CLIPImageProcessorPil(
         size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32}
     )
@@ -199,7 +110,7 @@ def test_tokens_are_those_of_transformers() -> None:
 
 
 def test_features_have_length_1_whatever_the_range_they_came_in(cache, rng) -> None:
-    own = clip.Clip("b32")
+    own = clip.Clip.load("b32")
     images = pictures(rng, 2, 40, 40)
     found = own.images(images)
     assert found.dtype == np.float32
@@ -210,7 +121,7 @@ def test_features_have_length_1_whatever_the_range_they_came_in(cache, rng) -> N
 
 
 def test_a_batch_changes_nothing_but_rounding(cache, rng, monkeypatch) -> None:
-    own, images = clip.Clip("b32"), pictures(rng, 5, 32, 32)
+    own, images = clip.Clip.load("b32"), pictures(rng, 5, 32, 32)
     together = own.images(images)
     monkeypatch.setattr(clip, "_BATCH", 2)
     np.testing.assert_allclose(own.images(images), together, atol=1e-6)
@@ -218,7 +129,7 @@ def test_a_batch_changes_nothing_but_rounding(cache, rng, monkeypatch) -> None:
 
 def test_the_score_is_the_cosine_with_its_own_prompt(cache, rng) -> None:
     images = pictures(rng, 6, 32, 32)
-    own = clip.Clip("b32")
+    own = clip.Clip.load("b32")
     measure = clip.clip_score("b32", "clip_score_b32")
     found = measure(Samples(images, PROMPTS, frames=2))
     texts = own.texts(PROMPTS)
@@ -233,7 +144,7 @@ def test_the_score_is_the_cosine_with_its_own_prompt(cache, rng) -> None:
 
 
 def test_a_template_is_part_of_prompt_and_signature(cache) -> None:
-    plain, other = clip.Clip("b32"), clip.Clip("b32", "A photo depicts {}")
+    plain, other = clip.Clip.load("b32"), clip.Clip.load("b32", "A photo depicts {}")
     np.testing.assert_array_equal(other.texts(["a cat"]), plain.texts(["A photo depicts a cat"]))
     digest = weights.NETWORKS["b32"].weights.sha256[:8]
     assert plain.signature == (
@@ -244,8 +155,8 @@ def test_a_template_is_part_of_prompt_and_signature(cache) -> None:
 
 def test_prompts_that_are_cut_are_counted(cache, rng) -> None:
     long = ["dog " * 75, "dog " * 76, "dog " * 200]  # two marks besides: 77, 78 and 202 tokens
-    assert clip.Clip("b32").truncated(long) == 2
-    assert clip.Clip("b32", "a {}").truncated(long) == 3
+    assert clip.Clip.load("b32").truncated(long) == 2
+    assert clip.Clip.load("b32", "a {}").truncated(long) == 3
     samples = Samples(pictures(rng, 3, 32, 32), tuple(long))
     np.testing.assert_array_equal(clip.clip_truncated()(samples), [0, 1, 1])
     reset()
@@ -255,7 +166,7 @@ def test_prompts_that_are_cut_are_counted(cache, rng) -> None:
 
 def test_an_edit_is_held_against_the_change_of_its_prompt(cache, rng) -> None:
     before, after = pictures(rng, 3, 32, 32), pictures(rng, 3, 32, 32)
-    own, asked = clip.Clip("b32"), tuple(p + " at night" for p in PROMPTS)
+    own, asked = clip.Clip.load("b32"), tuple(p + " at night" for p in PROMPTS)
     measure = clip.clip_directional("b32", "x")
     found = measure(Samples(before, PROMPTS), Samples(after, asked))
     moved = own.images(after) - own.images(before)
@@ -301,7 +212,7 @@ def test_without_weights_it_is_unavailable(name, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("HARNESS_CACHE", str(tmp_path))
     monkeypatch.delenv("HARNESS_DATA", raising=False)
     with pytest.raises(Unavailable) as caught:
-        clip.Clip(name)
+        clip.Clip.load(name)
     assert caught.value.remedy == f"harness weights pull clip_score_{name}"
     assert weights.NETWORKS[name].weights.name in str(caught.value)
 
@@ -310,7 +221,7 @@ def test_a_file_of_another_network_is_refused(cache, stored, monkeypatch) -> Non
     lacking = stored[1]["g14"]._replace(architecture="ViT-B-32")
     monkeypatch.setitem(weights.NETWORKS, "g14", lacking)
     with pytest.raises(RuntimeError, match="size mismatch"):
-        clip.Clip("g14")
+        clip.Clip.load("g14")
 
 
 def test_a_file_that_another_metric_pulled_will_do(cache, stored) -> None:

@@ -11,7 +11,7 @@ import pytest
 from harness.data import DamagedError
 from harness.spec import Unavailable
 from harness_plugins.generative.images import Images
-from harness_plugins.generative.metrics import inception, resize, weights
+from harness_plugins.generative.metrics import fixtures, inception, resize, weights
 from harness_plugins.generative.metrics.extractors import INCEPTION_WAYS, extract
 
 
@@ -19,26 +19,10 @@ from harness_plugins.generative.metrics.extractors import INCEPTION_WAYS, extrac
 def stored(tmp_path_factory):
     """Keep random weights of every layer, the classifier's too; return the file and its record."""
     import torch
-    from torch_fidelity import feature_extractor_inceptionv3 as package
 
-    module = package.FeatureExtractorInceptionV3.__new__(package.FeatureExtractorInceptionV3)
-    with pytest.MonkeyPatch.context() as patch:
-        # its constructor knows no untrained network
-        patch.setattr(torch, "load", lambda *_, **__: {})
-        patch.setattr(package.FeatureExtractorInceptionV3, "load_state_dict", lambda *_: None)
-        module.__init__("random", ["2048"], feature_extractor_weights_path="none")
-    torch.manual_seed(5)
-    for parameter in module.parameters():
-        if parameter.dim() > 1:
-            torch.nn.init.kaiming_normal_(parameter)
-    for layer in module.modules():
-        if isinstance(layer, torch.nn.BatchNorm2d):
-            layer.running_mean.normal_(std=0.1)
-            layer.running_var.uniform_(0.5, 1.5)
-            layer.bias.normal_(std=0.1)
     path = tmp_path_factory.mktemp("cache") / "fid_inception_tf" / weights.INCEPTION.name
     path.parent.mkdir()
-    torch.save(module.state_dict(), path)
+    torch.save(fixtures.inception_state(), path)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return path, dataclasses.replace(weights.INCEPTION, sha256=digest)
 

@@ -44,6 +44,15 @@ def test_a_sample_has_the_mean_of_its_images(name, one, both) -> None:
     assert found[2] == (100 if name == "psnr" else 1)
 
 
+@pytest.mark.parametrize(("name", "equal"), [("fsim", 1), ("vsi", 1), ("gmsd", 0)])
+def test_those_of_pyiqa_tell_equal_images(name, equal, both) -> None:
+    found = make(name)(*both)
+    assert found[2] == pytest.approx(equal, abs=1e-6)
+    assert abs(found[:2] - equal).min() > 1e-3
+    low, high = DECLARED[f"{name}_views"].range
+    assert ((low <= found) & (found <= high + 1e-6)).all()
+
+
 def test_what_does_not_fit_is_invalid(both) -> None:
     targets, made = both
     for other in (
@@ -75,7 +84,8 @@ def test_learned_ones_ask_for_their_own_weights(name, tmp_path, monkeypatch) -> 
 def test_names_and_inputs_are_the_tasks() -> None:
     names = {n.removesuffix("_views") for n in DECLARED}
     assert names == {
-        *("psnr", "ssim", "ms_ssim", "lpips_alex", "lpips_vgg", "lpips_squeeze", "dists")
+        *("psnr", "ssim", "ms_ssim", "lpips_alex", "lpips_vgg", "lpips_squeeze", "dists"),
+        *("fsim", "vsi", "gmsd"),
     }
     for metric in pair_metrics("source", "edited", "_kept"):
         assert metric.inputs == ("source", "edited")

@@ -8,11 +8,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.spec import Metric, Resource
+from harness.spec import Better, Metric, Resource
 from harness_plugins.codec.metrics import METRICS as _OF_IMAGES
 from harness_plugins.generative.metrics import weights
+from harness_plugins.generative.metrics.no_reference import NO_REFERENCE, PYIQA
 
-__all__ = ["ALIGNMENT", "SETS", "edit_metrics", "pair_metrics", "set_metrics", "video_metrics"]
+__all__ = [
+    "ALIGNMENT",
+    "NO_REFERENCE",
+    "SETS",
+    "edit_metrics",
+    "pair_metrics",
+    "set_metrics",
+    "video_metrics",
+]
 
 _HERE = "harness_plugins.generative.metrics"
 _INFINITE = float("inf")
@@ -22,6 +31,17 @@ _PAIRS = {
     "psnr_rgb": "psnr",
     **{n: n for n in ("ssim", "ms_ssim", "lpips_alex", "lpips_vgg", "lpips_squeeze", "dists")},
 }
+# of pyiqa, without weights: which is better, the highest value, what it is, where it is from
+_BY_PYIQA: tuple[tuple[str, Better, str, str], ...] = (
+    (
+        "fsim",
+        "higher",
+        "likeness of phase congruency and gradients",
+        "Zhang et al., IEEE TIP 2011",
+    ),
+    ("vsi", "higher", "likeness of what draws the eye", "Zhang et al., IEEE TIP 2014"),
+    ("gmsd", "lower", "deviation of the likeness of gradients", "Xue et al., IEEE TIP 2014"),
+)
 
 
 def _clip(name: str, network: str, inputs: tuple[str, ...], what: str, summary: str) -> Metric:
@@ -184,9 +204,10 @@ SETS: tuple[Metric, ...] = (
 
 
 def pair_metrics(target: str, made: str, suffix: str = "") -> tuple[Metric, ...]:
-    """Declare PSNR, SSIM, MS-SSIM, LPIPS and DISTS of each sample and its target.
+    """Declare PSNR, SSIM, MS-SSIM, LPIPS, DISTS, FSIM, VSI and GMSD of each sample and its target.
 
-    They are the codec family's, image by image; of videos and views the mean over images.
+    The first five are the codec family's, the others pyiqa's, image by image; of videos and views
+    the mean over images.
 
     Args:
         target: artifact or item with the targets, :class:`..samples.Samples`.
@@ -194,7 +215,33 @@ def pair_metrics(target: str, made: str, suffix: str = "") -> tuple[Metric, ...]
         suffix: what stands behind the names; ``_`` and ``made`` where it is empty.
     """
     behind = suffix or f"_{made}"
-    return tuple(_of_pairs(m, (target, made), behind) for m in _OF_IMAGES if m.name in _PAIRS)
+    inputs = (target, made)
+    own = tuple(_of_pairs(m, inputs, behind) for m in _OF_IMAGES if m.name in _PAIRS)
+    return (
+        *own,
+        *(
+            Metric(
+                name=name + behind,
+                factory=f"{_HERE}.pairs:of_samples",
+                params={
+                    "metric": f"{_HERE}.pyiqa_adapter:full_reference",
+                    "params": {"name": name},
+                },
+                inputs=inputs,
+                signature=f"{name}|pyiqa{PYIQA}|rgb|8bit|samples:mean-of-images|v1",
+                per="element",
+                better=better,
+                range=(0.0, 1.0),
+                requires=("pyiqa", "torch"),
+                extra="generative",
+                check=f"{_HERE}.no_reference:pinned",
+                digits=4,
+                summary=f"{summary}; sides of 4 pixels and more",
+                paper=paper,
+            )
+            for name, better, summary, paper in _BY_PYIQA
+        ),
+    )
 
 
 def _of_pairs(metric: Metric, inputs: tuple[str, str], suffix: str) -> Metric:

@@ -54,25 +54,36 @@ class Clip:
     """A CLIP in float32 on the CPU.
 
     Args:
-        network: a key of :data:`.weights.NETWORKS`.
+        model: of open_clip, ready for use.
+        signature: what pins its numbers.
         template: into which each prompt is put; ``{}`` stands for the prompt.
-        owner: the metric whose weights they are.
-
-    Raises:
-        Unavailable: the weights are not here.
-        RuntimeError: the file is not that of the network: names or shapes differ.
     """
 
-    def __init__(self, network: str, template: str = "{}", owner: str = "") -> None:
+    def __init__(self, model: Any, signature: str, template: str = "{}") -> None:
         import open_clip  # type: ignore[import-untyped]
 
+        self.signature = signature
+        self._model, self._template = model, template
+        self._tokenizer = open_clip.SimpleTokenizer(context_length=TOKENS)
+        self._prepare = open_clip.image_transform(model.visual.image_size, is_train=False)
+
+    @classmethod
+    def load(cls, network: str, template: str = "{}", owner: str = "") -> Clip:
+        """Return the network of a name with its weights.
+
+        Args:
+            network: a key of :data:`.weights.NETWORKS`.
+            template: into which prompts are put.
+            owner: the metric whose weights they are.
+
+        Raises:
+            Unavailable: the weights are not here.
+            RuntimeError: the file is not that of the network: names or shapes differ.
+        """
         of = NETWORKS[network]
         path = weights_path(of.weights, owner or f"clip_score_{network}")
-        self.signature = clip_signature(network, template)
-        self._template = template
-        self._model = _openai(path) if of.openai else _openclip(of.architecture, path)
-        self._tokenizer = open_clip.SimpleTokenizer(context_length=TOKENS)
-        self._prepare = open_clip.image_transform(self._model.visual.image_size, is_train=False)
+        model = _openai(path) if of.openai else _openclip(of.architecture, path)
+        return cls(model, clip_signature(network, template), template)
 
     def images(self, images: Images) -> Features:
         """Return the features of images (n, d), each row of length 1.
@@ -180,7 +191,7 @@ def clip_score(network: str, owner: str, template: str = "{}") -> Callable[[Samp
 
     The callable raises ``Lacking`` where there are no prompts.
     """
-    clip = Clip(network, template, owner)
+    clip = Clip.load(network, template, owner)
 
     def measure(samples: Samples) -> Scores:
         texts = clip.texts(_prompts(samples))
@@ -209,7 +220,7 @@ def clip_truncated(template: str = "{}") -> Callable[[Samples], Scores]:
 
 def clip_similarity(network: str, owner: str) -> Callable[[Samples, Samples], Scores]:
     """Make the cosine of each image with its target, the mean over the images of a sample."""
-    clip = Clip(network, owner=owner)
+    clip = Clip.load(network, owner=owner)
 
     def measure(targets: Samples, made: Samples) -> Scores:
         return _of_samples(similarity(clip.images(targets.images), clip.images(made.images)), made)
@@ -219,13 +230,13 @@ def clip_similarity(network: str, owner: str) -> Callable[[Samples, Samples], Sc
 
 def clip_temporal(network: str, owner: str) -> Callable[[Samples], Scores]:
     """Make the mean cosine of consecutive frames of each video."""
-    clip = Clip(network, owner=owner)
+    clip = Clip.load(network, owner=owner)
     return lambda videos: temporal(clip.images(videos.images), videos.frames)
 
 
 def clip_temporal_first(network: str, owner: str) -> Callable[[Samples], Scores]:
     """Make the mean of the cosines with the frame before and with the first, as VBench has it."""
-    clip = Clip(network, owner=owner)
+    clip = Clip.load(network, owner=owner)
     return lambda videos: temporal_first(clip.images(videos.images), videos.frames)
 
 
@@ -237,7 +248,7 @@ def clip_directional(
     The callable takes what was edited and what came out, both with prompts that describe them,
     and raises ``Lacking`` where there are none. Of videos it is the mean over frames.
     """
-    clip = Clip(network, template, owner)
+    clip = Clip.load(network, template, owner)
 
     def measure(sources: Samples, made: Samples) -> Scores:
         texts = [clip.texts(_prompts(s)).repeat(s.frames, axis=0) for s in (sources, made)]

@@ -44,4 +44,4 @@ def extract(extractor: str, images: Images) -> NDArray[np.float32]:
 def _clip(network: str, owner: str) -> Any:
     from harness_plugins.generative.metrics.clip import Clip
 
-    return Clip(network, owner=owner)
+    return Clip.load(network, owner=owner)

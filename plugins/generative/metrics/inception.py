@@ -20,7 +20,7 @@ from harness_plugins.generative.images import Images
 from harness_plugins.generative.metrics.resize import WAYS
 from harness_plugins.generative.metrics.weights import INCEPTION, weights_path
 
-__all__ = ["features"]
+__all__ = ["features", "features_of", "trunk"]
 
 _BATCH = 16
 _HEAD = {"fc.weight", "fc.bias"}  # of the classifier, which no feature needs
@@ -38,27 +38,30 @@ def features(images: Images, way: str, owner: str) -> NDArray[np.float32]:
         Unavailable: the weights are not here.
         RuntimeError: the file is not that of the network: names or shapes differ.
     """
-    trunk = _trunk(weights_path(INCEPTION, owner))
+    return features_of(_trained(weights_path(INCEPTION, owner)), images, way)
+
+
+def features_of(network: Any, images: Images, way: str) -> NDArray[np.float32]:
+    """Return the features of images by a :func:`trunk` with weights; see :func:`features`."""
     pixels, resize = images.bytes_(), WAYS[way]
     found = []
     for start in range(0, len(pixels), _BATCH):
         resized = np.stack([resize(p) for p in pixels[start : start + _BATCH]])
         planes = torch.from_numpy(np.ascontiguousarray(resized.transpose(0, 3, 1, 2)))
         with torch.inference_mode():
-            found.append(trunk((planes - 128) / 128).flatten(1).numpy())
+            found.append(network((planes - 128) / 128).flatten(1).numpy())
     return np.concatenate(found)
 
 
-@cache
-def _trunk(path: Path) -> Any:
-    """Return the network up to its last pooling; the blocks are called as in the file."""
+def trunk() -> Any:
+    """Return the untrained network up to its last pooling; blocks are called as in the file."""
     from torch import nn
     from torch_fidelity import (  # type: ignore[import-untyped]
         feature_extractor_inceptionv3 as blocks,
     )
 
     conv = blocks.BasicConv2d
-    trunk = nn.Sequential(
+    return nn.Sequential(
         OrderedDict(
             Conv2d_1a_3x3=conv(3, 32, kernel_size=3, stride=2),
             Conv2d_2a_3x3=conv(32, 32, kernel_size=3),
@@ -81,6 +84,11 @@ def _trunk(path: Path) -> Any:
             AvgPool=nn.AdaptiveAvgPool2d(1),
         )
     )
+
+
+@cache
+def _trained(path: Path) -> Any:
+    network = trunk()
     state = torch.load(path, map_location="cpu", weights_only=True)
-    trunk.load_state_dict({name: v for name, v in state.items() if name not in _HEAD})
-    return trunk.eval()
+    network.load_state_dict({name: v for name, v in state.items() if name not in _HEAD})
+    return network.eval()
