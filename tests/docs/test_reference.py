@@ -153,7 +153,7 @@ def test_every_weight_of_a_metric_is_documented(registry) -> None:
     real = {
         name: ", ".join(f"`{w.name}`" for w in m.weights)
         for name, m in registry.all("metrics").items()
-        if m.weights
+        if m.weights and registry.owner("metrics", name).name == "codec"
     }
     assert said == real
 
