@@ -17,7 +17,6 @@ from harness_plugins.generative.images import Images
 from harness_plugins.generative.interface import Lacking
 from harness_plugins.generative.metrics import clip, fixtures, weights
 from harness_plugins.generative.metrics.features import FeaturesError
-from harness_plugins.generative.metrics.second import in_transformers
 from harness_plugins.generative.samples import Samples
 
 PROMPTS = fixtures.PROMPTS
@@ -79,7 +78,7 @@ def test_features_are_those_of_transformers(name, quick, cache, rng) -> None:
     from transformers import CLIPImageProcessorPil
 
     ours = clip.Clip.load(name)
-    theirs = in_transformers(fixtures.tiny_clip(quick_gelu=quick), quick_gelu=quick)
+    theirs = fixtures.in_transformers(fixtures.tiny_clip(quick_gelu=quick), quick_gelu=quick)
     prepare = CLIPImageProcessorPil(
         size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32}
     )

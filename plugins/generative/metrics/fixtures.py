@@ -19,7 +19,15 @@ from harness_plugins.generative.metrics.features import Floats
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["PROMPTS", "features", "inception_state", "pictures", "tiny_clip", "write_archive"]
+__all__ = [
+    "PROMPTS",
+    "features",
+    "in_transformers",
+    "inception_state",
+    "pictures",
+    "tiny_clip",
+    "write_archive",
+]
 
 PROMPTS = ("a red circle", "two dogs, one of them asleep", "ünïcödé and 3 digits: 1234")
 TINY = {
@@ -100,3 +108,51 @@ def inception_state() -> dict[str, Tensor]:
             state[name] = torch.from_numpy(random.normal(scale=scale, size=shape)).float()
     state["fc.weight"], state["fc.bias"] = torch.zeros(1008, 2048), torch.zeros(1008)
     return state
+
+
+def in_transformers(model: Any, *, quick_gelu: bool) -> Any:
+    """Return a small CLIP of open_clip as a ``CLIPModel``, its weights put where that has them."""
+    from transformers import CLIPConfig, CLIPModel
+
+    own = model.state_dict()
+    layers = {"hidden_size": 64, "intermediate_size": 256, "num_hidden_layers": 2}
+    layers |= {"num_attention_heads": 1, "hidden_act": "quick_gelu" if quick_gelu else "gelu"}
+    config = CLIPConfig(
+        text_config={**layers, "vocab_size": 49408, "eos_token_id": 49407},
+        vision_config={**layers, "image_size": 32, "patch_size": 8},
+        projection_dim=24,
+    )
+    both = ("weight", "bias")
+    pairs = {
+        "text_model.final_layer_norm": "ln_final",
+        "vision_model.pre_layrnorm": "visual.ln_pre",
+        "vision_model.post_layernorm": "visual.ln_post",
+    }
+    state = {
+        "logit_scale": own["logit_scale"],
+        "text_projection.weight": own["text_projection"].T,
+        "visual_projection.weight": own["visual.proj"].T,
+        "text_model.embeddings.token_embedding.weight": own["token_embedding.weight"],
+        "text_model.embeddings.position_embedding.weight": own["positional_embedding"],
+        "vision_model.embeddings.class_embedding": own["visual.class_embedding"],
+        "vision_model.embeddings.patch_embedding.weight": own["visual.conv1.weight"],
+        "vision_model.embeddings.position_embedding.weight": own["visual.positional_embedding"],
+    }
+    for tower, source in (("text_model", ""), ("vision_model", "visual.")):
+        for n in range(2):
+            there, here = f"{tower}.encoder.layers.{n}", f"{source}transformer.resblocks.{n}"
+            pairs |= {
+                f"{there}.self_attn.out_proj": f"{here}.attn.out_proj",
+                f"{there}.layer_norm1": f"{here}.ln_1",
+                f"{there}.layer_norm2": f"{here}.ln_2",
+                f"{there}.mlp.fc1": f"{here}.mlp.c_fc",
+                f"{there}.mlp.fc2": f"{here}.mlp.c_proj",
+            }
+            for kind in both:
+                thirds = own[f"{here}.attn.in_proj_{kind}"].chunk(3)
+                for letter, third in zip("qkv", thirds, strict=True):
+                    state[f"{there}.self_attn.{letter}_proj.{kind}"] = third
+    state |= {f"{a}.{kind}": own[f"{b}.{kind}"] for a, b in pairs.items() for kind in both}
+    network = CLIPModel(config).eval()
+    network.load_state_dict(state)
+    return network

@@ -28,7 +28,6 @@ __all__ = [
     "image_alone_by",
     "image_pair",
     "image_pair_by_piq",
-    "in_transformers",
     "inception",
     "inception_by_torch_fidelity",
     "kid_by",
@@ -192,7 +191,7 @@ def clip_cosine_by_transformers(**_: str) -> float:
         size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32}
     )
     pixels = prepare(images=list(fixtures.pictures().bytes_()), return_tensors="pt")
-    network = in_transformers(fixtures.tiny_clip(quick_gelu=True), quick_gelu=True)
+    network = fixtures.in_transformers(fixtures.tiny_clip(quick_gelu=True), quick_gelu=True)
     with torch.inference_mode():
         images = network.get_image_features(**pixels).pooler_output
         words = network.get_text_features(torch.tensor(texts["input_ids"])).pooler_output
@@ -288,54 +287,6 @@ def image_pair_by_piq(name: str) -> float:
 
     x, y = (tensor(image) for image in codec.pair("noise"))
     return float(getattr(piq, name)(y, x, data_range=1.0))
-
-
-def in_transformers(model: Any, *, quick_gelu: bool) -> Any:
-    """Return a small CLIP of open_clip as a ``CLIPModel``, its weights put where that has them."""
-    from transformers import CLIPConfig, CLIPModel
-
-    own = model.state_dict()
-    layers = {"hidden_size": 64, "intermediate_size": 256, "num_hidden_layers": 2}
-    layers |= {"num_attention_heads": 1, "hidden_act": "quick_gelu" if quick_gelu else "gelu"}
-    config = CLIPConfig(
-        text_config={**layers, "vocab_size": 49408, "eos_token_id": 49407},
-        vision_config={**layers, "image_size": 32, "patch_size": 8},
-        projection_dim=24,
-    )
-    both = ("weight", "bias")
-    pairs = {
-        "text_model.final_layer_norm": "ln_final",
-        "vision_model.pre_layrnorm": "visual.ln_pre",
-        "vision_model.post_layernorm": "visual.ln_post",
-    }
-    state = {
-        "logit_scale": own["logit_scale"],
-        "text_projection.weight": own["text_projection"].T,
-        "visual_projection.weight": own["visual.proj"].T,
-        "text_model.embeddings.token_embedding.weight": own["token_embedding.weight"],
-        "text_model.embeddings.position_embedding.weight": own["positional_embedding"],
-        "vision_model.embeddings.class_embedding": own["visual.class_embedding"],
-        "vision_model.embeddings.patch_embedding.weight": own["visual.conv1.weight"],
-        "vision_model.embeddings.position_embedding.weight": own["visual.positional_embedding"],
-    }
-    for tower, source in (("text_model", ""), ("vision_model", "visual.")):
-        for n in range(2):
-            there, here = f"{tower}.encoder.layers.{n}", f"{source}transformer.resblocks.{n}"
-            pairs |= {
-                f"{there}.self_attn.out_proj": f"{here}.attn.out_proj",
-                f"{there}.layer_norm1": f"{here}.ln_1",
-                f"{there}.layer_norm2": f"{here}.ln_2",
-                f"{there}.mlp.fc1": f"{here}.mlp.c_fc",
-                f"{there}.mlp.fc2": f"{here}.mlp.c_proj",
-            }
-            for kind in both:
-                thirds = own[f"{here}.attn.in_proj_{kind}"].chunk(3)
-                for letter, third in zip("qkv", thirds, strict=True):
-                    state[f"{there}.self_attn.{letter}_proj.{kind}"] = third
-    state |= {f"{a}.{kind}": own[f"{b}.{kind}"] for a, b in pairs.items() for kind in both}
-    network = CLIPModel(config).eval()
-    network.load_state_dict(state)
-    return network
 
 
 def _tiny() -> Any:
