@@ -40,7 +40,7 @@ def harness_models() -> Iterable[spec.Model]:
                 "codes": 160,
                 "width": 256,
                 "blocks": 3,
-                "examples": 256_000,
+                "examples": 224_000,
                 "carve": True,
             },
             points={"steps": (8,)},

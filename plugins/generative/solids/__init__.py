@@ -70,7 +70,7 @@ TASK = spec.Task(
             name="check",
             run=f"{_HERE}.stages:check",
             inputs=("views",),
-            outputs=(spec.Artifact("verdicts", "json"),),
+            outputs=(spec.Artifact("view_verdicts", "json"),),
             per=("point", "item", "seed"),
             model=False,
             requires=("scipy",),
@@ -92,9 +92,9 @@ DATASETS: tuple[spec.Dataset, ...] = (
             "count": 96,
             "block": 32,
             "size": 32,
-            "train": 2400,
+            "train": 1920,
             "heldout": 0.2,
-            "budget": 256_000,
+            "budget": 1_000_000,
             "seed": 0,
         },
         requires=("trimesh",),
@@ -111,7 +111,7 @@ def _of_verdicts(name: str, factory: str, how: str, summary: str, **more: object
         **{
             "name": name,
             "factory": f"{_HERE}.scores:{factory}",
-            "inputs": ("verdicts",),
+            "inputs": ("view_verdicts",),
             "signature": f"{name}|{how}|rules of coloured primitives v1|v1",
             "per": "element",
             "better": "higher",
@@ -139,18 +139,18 @@ def _of_meshes(name: str, how: str, summary: str) -> spec.Metric:
 
 METRICS: tuple[spec.Metric, ...] = (
     _of_verdicts(
-        "alignment",
+        "view_alignment",
         "alignment",
         "share of six views",
         "share of the six views that show what the prompt says",
         paper="after GenEval, Ghosh et al., NeurIPS 2023",
     ),
     _of_verdicts(
-        "alignment_heldout",
+        "view_alignment_heldout",
         "alignment_in_category",
         "share of six views|prompts held out",
         "the same of prompts whose composition is not in the training data",
-        inputs=("solid_prompts", "verdicts"),
+        inputs=("solid_prompts", "view_verdicts"),
         params={"category": "held out"},
     ),
     _of_verdicts(
@@ -164,7 +164,7 @@ METRICS: tuple[spec.Metric, ...] = (
             f"{fault}_faults",
             "faults",
             f"share of six views whose first fault is of {fault}",
-            f"share of views {what}; with alignment and the other faults they sum to 1",
+            f"share of views {what}; with view_alignment and the other faults 1",
             params={"fault": fault},
             better="lower",
         )
@@ -203,7 +203,7 @@ METRICS: tuple[spec.Metric, ...] = (
         "share of meshes each of whose edges belongs to exactly two faces",
     ),
     _of_meshes(
-        "volume",
+        "bounds_volume",
         "watertight, wound one way, positive",
         "share of meshes that bound a volume: watertight, wound one way, outside out",
     ),
@@ -224,12 +224,12 @@ PANELS: tuple[spec.Panel, ...] = (
     spec.ComparePanel(
         title="Six views: front, back, left, right, top, bottom",
         artifact="views",
-        match_on="alignment",
+        match_on="view_alignment",
         thumbnail=f"{_SAMPLES}:thumbnail",
     ),
     spec.PartsPanel(
         title="What the views show, and what is wrong with them",
-        inputs=("verdicts",),
+        inputs=("view_verdicts",),
         compute=f"{_HERE}.reasons:reasons_by_view",
         note="Of the first block of prompts. A view counts under its first fault: colour, then "
         "shape, then relation. The examples are the first of each.",

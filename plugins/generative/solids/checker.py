@@ -37,7 +37,7 @@ Masks = dict[str, Mask]
 Box = tuple[slice, slice]
 
 _LEAST_SHARE = 0.05  # of what a view shows, from which on a colour counts as there
-_WIDEST_ANGLE = np.deg2rad(20)  # between a pixel and a colour, both seen from the background
+_WIDEST_ANGLE = np.deg2rad(15)  # between a pixel and a colour, both seen from the background
 _LEAST_FIT = 0.75  # intersection over union of a mask and an outline in its bounding box
 _LEAST_WHOLE = 0.8  # share of a colour's pixels in its largest piece
 _LONGEST = 1.4  # times as long as wide, a pixel aside
@@ -115,7 +115,7 @@ def _judge(masks: Masks, view: str, wanted: _Wanted, scene: Scene) -> Verdict:
     for primitive in wanted.whole:
         reason = _misshapen(masks[primitive.colour], primitive, view)
         if reason:
-            return Verdict(view, "shape", f"{primitive}: {reason}")
+            return Verdict(view, "shape", f"the {primitive} is {reason}")
     reason = _misplaced(masks, wanted, scene)
     return Verdict(view, "relation" if reason else "", reason)
 
@@ -152,7 +152,7 @@ def _misshapen(mask: Mask, primitive: Primitive, view: str) -> str:
     expected = _outline_of(primitive, view)
     if best != expected or fits[best] < _LEAST_FIT:
         shown = best if fits[best] >= _LEAST_FIT else "shape without a name"
-        return f"a {shown}, expected a {expected}"
+        return f"a {shown} here, expected a {expected}"
     return ""
 
 

@@ -19,14 +19,14 @@ def reasons_by_view(verdicts: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
         views = [six[number] for six in verdicts["views"]]
         counts = Counter(view["fault"] for view in views)
         examples = {
-            view["fault"]: f"{prompt}: {view['reason']}"
+            view["fault"]: f"“{prompt}”: {view['reason']}"
             for prompt, view in reversed(list(zip(verdicts["prompts"], views, strict=True)))
         }
         lines.append(
             {
                 "view": name,
                 "right": counts[""] / len(views),
-                "found": {"right": counts[""]} | {fault: counts[fault] for fault in FAULTS},
+                "found": {fault or "right": counts[fault] for fault in ("", *FAULTS)},
                 "for example": "; ".join(examples[f] for f in FAULTS if f in examples),
             }
         )

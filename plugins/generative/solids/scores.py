@@ -6,7 +6,7 @@ What cannot be told raises ``Lacking``: the score is skipped, with the reason.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,17 +15,19 @@ from harness_plugins.generative.images import InvalidImagesError
 from harness_plugins.generative.interface import Lacking
 from harness_plugins.generative.prompts import Prompts
 from harness_plugins.generative.samples import Samples
-from harness_plugins.generative.solids.artifact import Solids
 from harness_plugins.generative.solids.consistency import consistency
 from harness_plugins.generative.solids.hexaview import VIEWS
+
+if TYPE_CHECKING:
+    from harness_plugins.generative.solids.artifact import Solids
 
 __all__ = [
     "alignment",
     "alignment_in_category",
     "all_views_right",
+    "bounds_volume",
     "faults",
     "view_consistency",
-    "volume",
     "watertight",
 ]
 
@@ -83,7 +85,7 @@ def watertight() -> Callable[[Solids], Floats]:
     return lambda solids: _of_meshes(solids, "is_watertight")
 
 
-def volume() -> Callable[[Solids], Floats]:
+def bounds_volume() -> Callable[[Solids], Floats]:
     """Make whether a mesh bounds a volume: watertight, wound one way, outside out; 0 or 1."""
     return lambda solids: _of_meshes(solids, "is_volume")
 

@@ -10,8 +10,8 @@ What passes between them:
 - ``checkpoint``: what ``fit`` of the model returned; empty where it has none;
 - ``solids``: :class:`.artifact.Solids`, what the model made of the block's prompts;
 - ``views``: Samples of six frames each, the views in the order of ``hexaview.VIEWS``;
-- ``verdicts``: ``{"prompts": […], "views": [[{"view", "fault", "reason"} of each view] of each
-  solid]}``, see :class:`.checker.Verdict`.
+- ``view_verdicts``: ``{"prompts": […], "views": […]}``, of each solid a list of what
+  :class:`.checker.Verdict` holds of each view.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def check(_model: None, inputs: Inputs, _point: Any, _seed: int) -> dict[str, An
         raise Lacking(f"no rules judge this: {error}") from None
     judged = [judge(six, scene) for six, scene in zip(views.sequences, scenes, strict=True)]
     told = [[asdict(verdict) for verdict in six] for six in judged]
-    return {"verdicts": {"prompts": list(views.prompts), "views": told}}
+    return {"view_verdicts": {"prompts": list(views.prompts), "views": told}}
 
 
 def cost(model: Any, inputs: Inputs, point: Any, _seed: None) -> dict[str, Any]:
