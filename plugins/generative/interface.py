@@ -79,12 +79,18 @@ class VideoEditor(Protocol):
 
 
 class ViewRenderer(Protocol):
-    """Renders an object from a pose, given some views of it."""
+    """Renders an object from a pose, given some views of it.
+
+    The protocol gives as many views as the operating point's ``views`` says. Poses, intrinsics and
+    the place of the object are as :mod:`harness_plugins.generative.views.cameras` defines them;
+    the background is white.
+    """
 
     def render(
         self,
         views: Array,
         poses: NDArray[np.float64],
+        intrinsics: NDArray[np.float64],
         target_poses: NDArray[np.float64],
         seed: int,
         point: Point,
@@ -94,6 +100,7 @@ class ViewRenderer(Protocol):
         Args:
             views: (v, H, W, 3) the images that are known.
             poses: (v, 4, 4) camera to world, of each view.
+            intrinsics: (3, 3) of all cameras, in pixels.
             target_poses: (t, 4, 4).
             seed: of all that is random.
             point: the operating point.
