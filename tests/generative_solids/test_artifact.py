@@ -107,8 +107,7 @@ def broken(vertices=((0, 0, 0), (1, 0, 0), (0, 1, 0)), faces=((0, 1, 2),)):
         (broken(faces=((0, 1, 7),)), "a face has vertex 7, and there are 3", "invalid"),
         (
             np.zeros((5, 8, 8, 3), np.uint8),
-            r"expected a trimesh.Trimesh or six square views, uint8 \(6, n, n, 3\), "
-            r"got uint8 \(5, 8, 8, 3\)",
+            r"expected a trimesh.Trimesh or six square views, .*, got uint8 \(5, 8, 8, 3\)",
             "invalid",
         ),
         (np.zeros((6, 8, 8, 3)), r"got float64 \(6, 8, 8, 3\)", "invalid"),

@@ -59,7 +59,7 @@ def test_the_number_by_hand():
 
 def test_the_highest_and_lowest_rows_are_the_z_axis():
     views = np.stack([plate((2, 10), (2, 10))] * 6)
-    views[2] = views[3] = plate((2, 4), (2, 10))  # left and right see a solid of two pixels' height
+    views[2] = views[3] = plate((2, 4), (2, 10))  # two pixels high
     z = 1 - (6 - 1) / 8
     assert consistency(views) == pytest.approx((5 + z) / 6)
 

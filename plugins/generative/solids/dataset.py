@@ -93,7 +93,7 @@ def index(
         ValueError: a number is out of its range; one line.
     """
     least = {"count": (count, 1), "size": (size, 8), "train": (train, 1), "budget": (budget, 0)}
-    for name, (value, lowest) in least.items():
+    for name, (value, lowest) in (least | {"seed": (seed, 0)}).items():
         if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
             raise ValueError(f"{name} must be a whole number from {lowest} on, got {value!r}")
     if not 0 < heldout < 1:
