@@ -56,7 +56,7 @@ def harness_models() -> Iterable[spec.Model]:
             tags=("views", "learned"),
             summary="planes before the target, attention over the views, and a decoder; learned",
             licence="Apache-2.0",
-            paper="Collins, CVPR 1996; over a set of views as in Li et al., VaLID, arXiv 2312.08892",
+            paper="Collins, CVPR 1996; Li et al., VaLID, arXiv 2312.08892",
             requires=("torch", "safetensors"),
             extra="generative",
         ),

@@ -2,10 +2,10 @@
 
 Planes at several depths stand before the target. Each of their points falls somewhere in each
 known view (Collins, "A space-sweep approach to true multi-image matching", CVPR 1996), and what
-the views show there is pooled by attention over them, a set of any size: the multi-view
-conditioning of VaLID (Li et al., arXiv 2312.08892), at every point. A decoder says which plane a pixel sees, or invents a colour
-where no view shows one. It is a regression: of what is hidden it gives the mean of what could be,
-which is the best that PSNR knows of, and blurred; a sampler would be sharper and score less.
+the views show there is pooled by attention over them, a set of any size: multi-view conditioning
+as in VaLID (Li et al., arXiv 2312.08892), here at every point. A decoder says which plane a pixel
+sees, or invents a colour where no view shows one. It is a regression: of what is hidden it gives
+the mean of what could be. That is blurred, and the best there is by PSNR.
 """
 
 from __future__ import annotations

@@ -104,9 +104,10 @@ def hits(boxes: tuple[Box, ...], origin: Floats, directions: Floats) -> tuple[Fl
         half = np.asarray(one.half)
         with np.errstate(divide="ignore", invalid="ignore"):
             a, b = (-half - start) / along, (half - start) / along
-        # A ray within a plane is 0/0: it is inside that pair of planes all along.
-        enter = np.where(np.isnan(a), -np.inf, np.fmin(a, b))
-        leave = np.where(np.isnan(a), np.inf, np.fmax(a, b))
+        # A ray within a plane is 0/0 there: it is between that pair of planes all along.
+        within = np.isnan(a) | np.isnan(b)
+        enter = np.where(within, -np.inf, np.minimum(a, b))
+        leave = np.where(within, np.inf, np.maximum(a, b))
         axis = enter.argmax(axis=1)
         first = enter.max(axis=1)
         there = np.flatnonzero((first <= leave.min(axis=1)) & (first > 0) & (first < depth))

@@ -20,9 +20,10 @@ _LEVELS = 32  # below white, from which on a pixel shows the object: a quarter o
 def silhouette_iou() -> Callable[[Samples, Samples], Floats]:
     """Make the intersection over union of silhouettes, of each sample (n,); 0…1.
 
-    A pixel shows the object where some channel is 32 levels and more below white. The callable takes the truth and the renderings; of several views of an object it is their
-    mean. Where neither picture shows anything it is 1. It raises ``InvalidOutputError`` where the
-    two are of different shapes.
+    A pixel shows the object where some channel is 32 levels and more below white. The callable
+    takes the truth and the renderings; of several views of an object it is their mean. Where
+    neither picture shows anything it is 1. It raises ``InvalidOutputError`` where the two are of
+    different shapes.
     """
 
     def scores(truth: Samples, renderings: Samples) -> Floats:

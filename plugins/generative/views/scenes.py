@@ -82,7 +82,7 @@ class Scenes:
         if images.shape[1] <= KNOWN:
             raise InvalidScenesError(
                 f"images: {images.shape[1]} views of an object; expected {KNOWN} that may be "
-                "given and at least one that is asked for"
+                "given and one to be asked for"
             )
         return cls(
             images,
@@ -116,7 +116,7 @@ def _checked_poses(poses: NDArray[Any], views: tuple[int, ...]) -> NDArray[np.fl
     faults = {
         "has a NaN or an infinite number": ~np.isfinite(found).all((-2, -1)),
         "does not end with the row 0 0 0 1": (found[..., 3, :] != (0, 0, 0, 1)).any(-1),
-        "has axes that are no rotation (scaled, mirrored, or not square to each other)": (
+        "has axes that are no rotation: scaled, mirrored or skewed": (
             np.abs(axes.swapaxes(-1, -2) @ axes - np.eye(3)).max((-2, -1)) > _TOLERANCE
         )
         | (np.linalg.det(axes) < 0),
@@ -137,7 +137,7 @@ def _checked_intrinsics(given: Any) -> NDArray[np.float64]:
     zero = (found[0, 1], found[1, 0], found[2, 0], found[2, 1])
     if min(found[0, 0], found[1, 1]) <= 0 or found[2, 2] != 1 or any(zero):
         raise InvalidScenesError(
-            "intrinsics: expected [[fx, 0, cx], [0, fy, cy], [0, 0, 1]] with fx, fy > 0, "
+            "intrinsics: expected [[fx, 0, cx], [0, fy, cy], [0, 0, 1]], f > 0; "
             f"got {found.tolist()}"
         )
     return found.astype(np.float64)
