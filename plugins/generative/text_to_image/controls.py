@@ -1,0 +1,126 @@
+"""The control that an acceleration is held against: plain sampling in fewer steps, at equal work.
+
+Whatever makes a sampler cheaper can be had by fewer steps as well. So a variant's score is held
+against that of the same model without it, at the number of steps whose FLOP come nearest to the
+variant's own, prompt by prompt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.spec import Curve, DerivedScore
+from harness.stats import crossed_interval, curve_replicates
+
+__all__ = ["vs_fewer_steps"]
+
+_EQUAL = 0.1  # share by which two amounts of work that are called equal may differ
+
+
+@dataclass(frozen=True)
+class _Sampler:
+    """A row at one of its operating points."""
+
+    curve: Curve
+    point: int
+    work: float
+
+    @property
+    def name(self) -> str:
+        steps = self.curve.points[self.point].get("steps")
+        return f"{self.curve.entry}, {steps} steps"
+
+
+def vs_fewer_steps(
+    curves: Sequence[Curve], _anchor: str | None, metric: str
+) -> Iterator[DerivedScore]:
+    """Yield, for each variant, its score less that of its control.
+
+    A row of several operating points is judged at each that has a control, and the mean is given.
+
+    Args:
+        curves: of all rows, with ``metric`` and ``tflops``.
+        metric: what is compared.
+    """
+    plain = [s for c in curves if c.variant == "base" and c.model for s in _samplers(c)]
+    for curve in curves:
+        if curve.variant != "base":
+            yield _score(curve, [s for s in plain if _same_model(s.curve, curve)], metric)
+
+
+def _same_model(plain: Curve, variant: Curve) -> bool:
+    return plain.model == variant.model and plain.params == variant.params
+
+
+def _samplers(curve: Curve) -> list[_Sampler]:
+    work = curve.scores["tflops"].mean(axis=1)
+    return [_Sampler(curve, n, float(w)) for n, w in enumerate(work) if np.isfinite(w)]
+
+
+def _score(curve: Curve, plain: Sequence[_Sampler], metric: str) -> DerivedScore:
+    about = {"entry": curve.entry, "name": f"{metric}_vs_fewer_steps"}
+    signature = f"{metric}|less that without the variant at FLOP within {_EQUAL:.0%}|v1"
+    own = _samplers(curve)
+    controls = [_control(s, plain) for s in own]
+    if not own or not all(controls):
+        reason = _lacking(
+            next((s for s, c in zip(own, controls, strict=True) if not c), None), plain
+        )
+        return DerivedScore(**about, signature=signature, value=float("nan"), refusal=reason)
+    pairs = [(s, c) for s, c in zip(own, controls, strict=True) if c]
+    values = [_value(s, metric) - _value(c, metric) for s, c in pairs]
+    replicates = np.mean(
+        [_replicates(s, metric) - _replicates(c, metric) for s, c in pairs], axis=0
+    )
+    value = float(np.mean(values))
+    first = pairs[0][1]
+    low, high = crossed_interval(
+        replicates, value, len(curve.items), curve.seed_resamples, first.curve.seed_resamples
+    )
+    return DerivedScore(
+        **about,
+        signature=signature,
+        value=value,
+        low=float(low),
+        high=float(high),
+        replicates=replicates,
+        details={
+            f"control of {s.name}": f"{c.name}, {c.work / s.work:.3f} times its FLOP"
+            for s, c in pairs
+        },
+    )
+
+
+def _control(sampler: _Sampler, plain: Sequence[_Sampler]) -> _Sampler | None:
+    near = [s for s in plain if abs(s.work / sampler.work - 1) <= _EQUAL]
+    return min(near, key=lambda s: abs(s.work - sampler.work), default=None)
+
+
+def _lacking(sampler: _Sampler | None, plain: Sequence[_Sampler]) -> str:
+    """Say which row a suite must have for its control."""
+    if sampler is None:
+        return "its FLOP were not counted"
+    steps = [s.curve.points[s.point].get("steps") for s in plain]
+    known = [(s, n) for s, n in zip(plain, steps, strict=True) if isinstance(n, int) and n > 0]
+    if not known:
+        return "no control: the model without its variant is not in the suite"
+    one, n = known[0]
+    wanted = max(1, round(sampler.work / (one.work / n)))
+    return (
+        f"no control of {sampler.work:.4g} TFLOP: give the suite a row of {one.curve.model} "
+        f"with {{steps: [{wanted}]}}"
+    )
+
+
+def _value(sampler: _Sampler, metric: str) -> float:
+    curve = sampler.curve
+    return float(curve.aggregate[metric](curve.scores[metric])[sampler.point])
+
+
+def _replicates(sampler: _Sampler, metric: str) -> NDArray[np.float64]:
+    found: NDArray[np.float64] = curve_replicates(sampler.curve, metric)[sampler.point]
+    return found

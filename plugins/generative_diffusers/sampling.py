@@ -1,0 +1,137 @@
+"""What samplers share: schedulers by name, noise from seeds, batches, trajectories."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from harness.errors import nearest
+from harness_plugins.generative.interface import Array, Diverged, Point
+
+__all__ = [
+    "SCHEDULERS",
+    "Denoising",
+    "batches",
+    "finite",
+    "noise",
+    "sampled",
+    "scheduler",
+    "steps_of",
+]
+
+# name in an operating point → class of diffusers
+SCHEDULERS: Mapping[str, str] = {
+    "ddim": "DDIMScheduler",
+    "ddpm": "DDPMScheduler",
+    "dpm++": "DPMSolverMultistepScheduler",
+    "euler": "EulerDiscreteScheduler",
+    "pndm": "PNDMScheduler",
+    "unipc": "UniPCMultistepScheduler",
+}
+
+
+class Denoising(Protocol):
+    """A model that samples by calling one network again and again.
+
+    What wraps it puts another network in the place of ``unet``, and lives in its calls only.
+    """
+
+    unet: nn.Module
+    batch: int
+
+    def sample(
+        self, unet: nn.Module, prompts: Sequence[str], seeds: Sequence[int], point: Point
+    ) -> Array:
+        """Return uint8 (n, H, W, 3) of one batch, made in one trajectory by ``unet``."""
+        ...
+
+
+def scheduler(name: str, config: Mapping[str, Any]) -> Any:
+    """Return a scheduler of diffusers.
+
+    Args:
+        name: one of ``SCHEDULERS``.
+        config: its keywords; those that a scheduler does not know are left out.
+
+    Raises:
+        ValueError: there is no such scheduler; the nearest name.
+    """
+    import diffusers
+
+    if name not in SCHEDULERS:
+        hint = nearest(name, SCHEDULERS) or f"; known are {', '.join(SCHEDULERS)}"
+        raise ValueError(f"unknown scheduler {name!r}{hint}")
+    return getattr(diffusers, SCHEDULERS[name]).from_config(dict(config))
+
+
+def steps_of(point: Point) -> int:
+    """Return the number of steps of an operating point.
+
+    Raises:
+        ValueError: it is no whole number from 1 on.
+    """
+    steps = point["steps"]
+    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
+        raise ValueError(f"steps must be a whole number from 1 on, got {steps!r}")
+    return steps
+
+
+def noise(shape: Sequence[int], seeds: Sequence[int]) -> tuple[Tensor, list[torch.Generator]]:
+    """Return normal noise (n, *shape), each row from its own seed, and the generators after it."""
+    generators = [torch.Generator().manual_seed(int(seed)) for seed in seeds]
+    rows = [torch.randn(tuple(shape), generator=generator) for generator in generators]
+    return torch.stack(rows), generators
+
+
+def batches(
+    prompts: Sequence[str], seeds: Sequence[int], size: int
+) -> Iterator[tuple[list[str], list[int], int]]:
+    """Yield prompts and seeds, ``size`` of them each time, and how many of those count.
+
+    The last batch is filled up with its last pair, so that all run through the same kernels: a
+    product of another size may round another way, and samples must not depend on their company.
+    """
+    for start in range(0, len(prompts), size):
+        part, own = list(prompts[start : start + size]), list(seeds[start : start + size])
+        lacking = size - len(part)
+        yield part + part[-1:] * lacking, own + own[-1:] * lacking, len(part)
+
+
+def sampled(
+    model: Denoising,
+    prompts: Sequence[str],
+    seeds: Sequence[int],
+    point: Point,
+    unet: nn.Module | None = None,
+    trajectory: Callable[[Sequence[str]], AbstractContextManager[None]] | None = None,
+) -> Array:
+    """Sample all prompts, batch by batch.
+
+    Args:
+        model: whose sampler runs.
+        prompts, seeds: as many of each.
+        point: the operating point.
+        unet: what runs in the place of the model's own.
+        trajectory: entered for each batch, with its prompts: what keeps state is reset by it.
+    """
+    made = []
+    for part, own, count in batches(prompts, seeds, model.batch):
+        with nullcontext() if trajectory is None else trajectory(part):
+            made.append(model.sample(unet or model.unet, part, own, point)[:count])
+    return np.concatenate(made)
+
+
+def finite(x: Tensor, what: str) -> Tensor:
+    """Return a tensor whose numbers are all finite.
+
+    Raises:
+        Diverged: one is not.
+    """
+    if not bool(torch.isfinite(x).all()):
+        raise Diverged(f"{what} are not finite")
+    return x

@@ -1,0 +1,287 @@
+"""A small text-to-image diffusion model of diffusers' parts, trained by the suite.
+
+A UNet of three stages predicts v = α ε − σ x (Salimans and Ho, Progressive distillation for fast
+sampling, ICLR 2022, appendix D) under the cosine schedule; the words of a prompt reach it by
+attention and by its time embedding, and are left out of one training image in ten, so that
+guidance can be had (Ho and Salimans, Classifier-free diffusion guidance, 2022). Times of training
+are logit-normal (Esser et al., Scaling rectified flow transformers, ICML 2024, section 3.1): most
+of them where the shape is decided.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from harness.cost import Component
+from harness.spec import Json
+from harness_plugins.generative.images import Images
+from harness_plugins.generative.interface import Array, Diverged, Point
+from harness_plugins.generative.prompts import Prompts
+from harness_plugins.generative.shapes import COLOURS, SHAPES, SIDE
+from harness_plugins.generative_diffusers.sampling import (
+    finite,
+    noise,
+    sampled,
+    scheduler,
+    steps_of,
+)
+
+__all__ = ["ShapesDiffusion", "Step", "TextUNet", "guided", "one_thread", "train"]
+
+_WORDS = {word: number for number, word in enumerate([*COLOURS, *SHAPES], 1)}  # 0: no word
+_TEXT = 32
+_TIMES = 1000
+_SPREAD = 0.8  # of the logit of training times
+_DROPPED = 0.1
+_WARM_UP = 50
+_SCHEDULE = {
+    "num_train_timesteps": _TIMES,
+    "beta_schedule": "squaredcos_cap_v2",
+    "prediction_type": "v_prediction",
+}
+
+
+class one_thread:  # noqa: N801 - used as a context, like its kin in contextlib
+    """Compute on one thread: sums are rounded the same way, and small networks run no slower."""
+
+    def __enter__(self) -> None:
+        self.before = torch.get_num_threads()
+        torch.set_num_threads(1)
+
+    def __exit__(self, *_: object) -> None:
+        torch.set_num_threads(self.before)
+
+
+class TextUNet(nn.Module):
+    """The UNet and the embedding of the two words of a prompt.
+
+    Args:
+        widths: channels of the three stages, multiples of 8.
+    """
+
+    def __init__(self, widths: Sequence[int]) -> None:
+        from diffusers import UNet2DConditionModel
+
+        super().__init__()
+        plain = len(widths) - 1
+        self.words = nn.Embedding(len(_WORDS) + 1, _TEXT)
+        self.unet = UNet2DConditionModel(
+            sample_size=SIDE,
+            in_channels=3,
+            out_channels=3,
+            layers_per_block=1,
+            block_out_channels=tuple(widths),
+            down_block_types=("DownBlock2D",) * plain + ("CrossAttnDownBlock2D",),
+            up_block_types=("CrossAttnUpBlock2D",) + ("UpBlock2D",) * plain,
+            cross_attention_dim=_TEXT,
+            attention_head_dim=8,
+            norm_num_groups=8,
+            class_embed_type="projection",
+            projection_class_embeddings_input_dim=2 * _TEXT,
+        )
+
+    def text(self, words: Tensor) -> Tensor:
+        """Return the embeddings (n, 2, 32) of words (n, 2)."""
+        found: Tensor = self.words(words)
+        return found
+
+
+class Step(nn.Module):
+    """One step of a UNet, or of what stands in its place, with the text at both of its ways in."""
+
+    def __init__(self, unet: nn.Module) -> None:
+        super().__init__()
+        self.unet = unet
+
+    def forward(self, x: Tensor, time: Tensor, text: Tensor) -> Tensor:
+        """Return the prediction for images (n, 3, 16, 16), times () or (n,), text (n, 2, 32)."""
+        found: Tensor = self.unet(x, time, text, class_labels=text.flatten(1), return_dict=False)[
+            0
+        ]
+        return found
+
+
+class ShapesDiffusion:
+    """A text-to-image model of 16 × 16 pixels.
+
+    Args:
+        widths: channels of the three stages.
+        batch: images of a training step, and of a sampling batch.
+        rate: the largest learning rate.
+    """
+
+    def __init__(
+        self, widths: Sequence[int] = (16, 32, 64), batch: int = 64, rate: float = 3e-3
+    ) -> None:
+        self.widths, self.batch, self.rate = tuple(widths), batch, rate
+        self.net: TextUNet | None = None
+
+    @property
+    def unet(self) -> nn.Module:
+        """The denoising network."""
+        found: nn.Module = self._net.unet
+        return found
+
+    @property
+    def _net(self) -> TextUNet:
+        if self.net is None:
+            raise RuntimeError("the model has learned nothing yet: load a checkpoint")
+        return self.net
+
+    def fit(self, data: Mapping[str, Any], seed: int, budget: int) -> bytes:
+        """Train; see :class:`harness_plugins.generative.interface.Learner`."""
+        from safetensors.torch import save
+
+        x = torch.from_numpy(Images.of(data["images"]).floats(-1, 1))
+        words = _words(data["prompts"])
+        with one_thread(), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            net = TextUNet(self.widths)
+            kept = train(net, x, words, seed, max(1, budget // self.batch), self.batch, self.rate)
+        return save({name: value.contiguous() for name, value in kept.state_dict().items()})
+
+    def load(self, checkpoint: bytes) -> None:
+        """Become the model of a checkpoint."""
+        from safetensors.torch import load
+
+        self.net = TextUNet(self.widths)
+        self.net.load_state_dict(load(checkpoint))
+        self.net.eval().requires_grad_(requires_grad=False)
+
+    def generate(self, prompts: Sequence[str], seeds: Sequence[int], point: Point) -> Array:
+        """Sample; see :class:`harness_plugins.generative.interface.TextToImage`."""
+        return sampled(self, prompts, seeds, point)
+
+    @torch.no_grad()
+    def sample(
+        self, unet: nn.Module, prompts: Sequence[str], seeds: Sequence[int], point: Point
+    ) -> Array:
+        """Sample one batch through ``unet``."""
+        with one_thread():
+            solver = self.solver(point)
+            text, guidance = self.conditions(prompts, point)
+            x, generators = noise((3, SIDE, SIDE), seeds)
+            x = x * solver.init_noise_sigma
+            extra = {"generator": generators} if _takes_generators(solver) else {}
+            for time in solver.timesteps:
+                predicted = guided(unet, solver.scale_model_input(x, time), time, text, guidance)
+                x = solver.step(predicted, time, x, **extra, return_dict=False)[0]
+            pixels = finite(x, "samples").clamp(-1, 1).numpy()
+        return Images.of_floats(pixels, -1, 1, "NCHW").bytes_()
+
+    def solver(self, point: Point) -> Any:
+        """Return the scheduler of an operating point, with its timesteps set."""
+        found = scheduler(str(point["scheduler"]), _SCHEDULE)
+        found.set_timesteps(steps_of(point))
+        return found
+
+    def conditions(self, prompts: Sequence[str], point: Point) -> tuple[Tensor, float]:
+        """Return the text of a batch, where guided without and with words, and the guidance."""
+        guidance = _guidance(point)
+        words = _words(prompts)
+        if guidance != 1:
+            words = torch.cat([torch.zeros_like(words), words])
+        return self._net.text(words), guidance
+
+    def settings(self, point: Point) -> dict[str, Json]:
+        """Return how samples are made at an operating point."""
+        return {"sampler": str(point["scheduler"]), **dict(point), "prediction": "v"}
+
+    def components(self, item: Prompts, point: Point) -> list[Component]:
+        """Return the UNet, as the steps of one image call it."""
+        return [
+            Component(
+                name="unet",
+                module=Step(self.unet),
+                inputs=self.step_inputs(item, point),
+                step="denoise",
+                calls=steps_of(point),
+            )
+        ]
+
+    def step_inputs(self, item: Prompts, point: Point) -> list[Any]:
+        """Return what a step gives to the UNet for one prompt."""
+        text, _ = self.conditions(item.prompts[:1], point)
+        x, _ = noise((3, SIDE, SIDE), item.seeds[:1])
+        return [x.expand(len(text), -1, -1, -1).contiguous(), torch.tensor(_TIMES // 2), text]
+
+
+def train(
+    net: TextUNet, x: Tensor, words: Tensor, seed: int, steps: int, batch: int, rate: float
+) -> TextUNet:
+    """Train a network on images (n, 3, 16, 16); return the moving average of its weights.
+
+    Raises:
+        Diverged: the loss is no longer finite.
+    """
+    levels = scheduler("ddpm", _SCHEDULE).alphas_cumprod
+    generator = torch.Generator().manual_seed(seed)
+    parameters = list(net.parameters())
+    kept, step_of = copy.deepcopy(net), Step(net.unet)
+    optimiser = torch.optim.AdamW(parameters, rate, betas=(0.9, 0.99), weight_decay=0.0)
+    for step in range(steps):
+        ramp = min(1.0, (step + 1) / _WARM_UP)
+        optimiser.param_groups[0]["lr"] = rate * ramp * (1 + math.cos(math.pi * step / steps)) / 2
+        drawn = torch.randint(len(x), (batch,), generator=generator)
+        logit = _SPREAD * torch.randn(batch, generator=generator)
+        time = (torch.sigmoid(logit) * _TIMES).long().clamp(0, _TIMES - 1)
+        error = torch.randn((batch, *x.shape[1:]), generator=generator)
+        alpha, sigma = (levels[time].sqrt(), (1 - levels[time]).sqrt())
+        alpha, sigma = alpha.view(-1, 1, 1, 1), sigma.view(-1, 1, 1, 1)
+        said = words[drawn] * (torch.rand(batch, 1, generator=generator) >= _DROPPED)
+        predicted = step_of(alpha * x[drawn] + sigma * error, time, net.text(said))
+        loss = nn.functional.mse_loss(predicted, alpha * error - sigma * x[drawn])
+        if not torch.isfinite(loss):
+            raise Diverged(f"the loss is {float(loss)} at step {step} of {steps}")
+        optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimiser.step()
+        share = min(0.995, (1 + step) / (10 + step))
+        with torch.no_grad():
+            torch._foreach_lerp_(list(kept.parameters()), parameters, 1 - share)
+    return kept
+
+
+def guided(unet: nn.Module, x: Tensor, time: Tensor, text: Tensor, guidance: float) -> Tensor:
+    """Return the prediction for x (n, …), by one batch of both halves of the text if guided."""
+    if guidance == 1:
+        found: Tensor = Step(unet)(x, time, text)
+        return found
+    without, with_words = Step(unet)(torch.cat([x, x]), time, text).chunk(2)
+    return without + guidance * (with_words - without)
+
+
+def _words(prompts: Sequence[str]) -> Tensor:
+    """Return the words of prompts, (n, 2).
+
+    Raises:
+        ValueError: a prompt is not a colour and a shape.
+    """
+    found = np.zeros((len(prompts), 2), np.int64)
+    for row, text in enumerate(prompts):
+        words = [_WORDS.get(word, 0) for word in str(text).split()]
+        if len(words) != 2 or 0 in words:
+            raise ValueError(f"{str(text)!r}: expected two words of {', '.join(_WORDS)}")
+        found[row] = words
+    return torch.from_numpy(found)
+
+
+def _guidance(point: Point) -> float:
+    guidance = point["guidance"]
+    if isinstance(guidance, bool) or not isinstance(guidance, (int, float)) or guidance < 0:
+        raise ValueError(f"guidance must be a number from 0 on, got {guidance!r}")
+    return float(guidance)
+
+
+def _takes_generators(solver: Any) -> bool:
+    import inspect
+
+    return "generator" in inspect.signature(solver.step).parameters
