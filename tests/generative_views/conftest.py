@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from harness_plugins.generative.views import VIEW_DATASETS, box_scenes
+from harness_plugins.generative.views import DATASETS, box_scenes
 from harness_plugins.generative.views.scenes import Scenes
 
 
 @pytest.fixture(scope="session")
 def scenes() -> Scenes:
     """Return 12 objects of boxes, two targets of each."""
-    params: dict[str, Any] = dict(VIEW_DATASETS[0].params)
+    params: dict[str, Any] = dict(DATASETS[0].params)
     (item,) = box_scenes.index(**(params | {"objects": 12, "block": 12, "targets": 2}))
     return Scenes.of(box_scenes.load(item, None))
 

@@ -7,12 +7,12 @@ import hashlib
 import numpy as np
 import pytest
 
-from harness_plugins.generative.views import VIEW_DATASETS, box_scenes
+from harness_plugins.generative.views import DATASETS, box_scenes
 from harness_plugins.generative.views.boxes import hits
 from harness_plugins.generative.views.cameras import pinhole, project, rays
 from harness_plugins.generative.views.scenes import KNOWN, Scenes
 
-DEFAULT = dict(VIEW_DATASETS[0].params)
+DEFAULT = dict(DATASETS[0].params)
 
 
 def items(**changes):

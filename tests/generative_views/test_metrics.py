@@ -15,11 +15,11 @@ from harness.spec import Curve
 from harness_plugins.generative.images import Images
 from harness_plugins.generative.interface import InvalidOutputError
 from harness_plugins.generative.samples import Samples
-from harness_plugins.generative.views import VIEW_DERIVED, VIEW_METRICS
+from harness_plugins.generative.views import DERIVED, METRICS
 from harness_plugins.generative.views.derived import gain_of_views, mean_over_views
 from harness_plugins.generative_views.copies import BlendedViews
 
-DECLARED = {metric.name: metric for metric in VIEW_METRICS}
+DECLARED = {metric.name: metric for metric in METRICS}
 
 
 def made(name):
@@ -109,7 +109,7 @@ def curve(views=(1, 2, 3, 4), runs=1, seed=0):
 
 
 def compute(name, *curves):
-    declared = next(d for d in VIEW_DERIVED if d.name == name)
+    declared = next(d for d in DERIVED if d.name == name)
     found = list(resolve(declared.compute)(curves, None, **declared.params))
     assert {score.name for score in found} == {name}
     return found

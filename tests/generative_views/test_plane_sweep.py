@@ -10,7 +10,7 @@ import torch
 
 from harness.cost.stages import measure_cost
 from harness_plugins.generative.interface import Diverged
-from harness_plugins.generative.views import VIEW_DATASETS, box_scenes
+from harness_plugins.generative.views import DATASETS, box_scenes
 from harness_plugins.generative.views.cameras import around, pinhole, project
 from harness_plugins.generative_views import harness_models
 from harness_plugins.generative_views.copies import NearestView
@@ -147,7 +147,7 @@ def test_components_are_what_a_picture_runs(scenes):
 def test_it_learns_to_use_every_further_view():
     """A short training already beats the copies, and rises with each view."""
     (declared,) = [m for m in harness_models() if m.name == "plane-sweep"]
-    params = dict(VIEW_DATASETS[0].params) | {"objects": 40, "block": 40, "targets": 2}
+    params = dict(DATASETS[0].params) | {"objects": 40, "block": 40, "targets": 2}
     item = box_scenes.load(box_scenes.index(**params)[0], None)
     model = Learned(**declared.params)
     training = box_scenes.training(objects=150, seed=0, size=32)

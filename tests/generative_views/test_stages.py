@@ -10,7 +10,7 @@ import pytest
 from harness.cost import Component, NotMeasuredError, Run
 from harness_plugins.generative.interface import InvalidOutputError, Lacking
 from harness_plugins.generative.samples import Samples
-from harness_plugins.generative.views import NOVEL_VIEWS, stages
+from harness_plugins.generative.views import TASK, stages
 from harness_plugins.generative.views.cameras import around, pinhole
 from harness_plugins.generative.views.scenes import InvalidScenesError
 
@@ -68,7 +68,7 @@ def test_an_item_of_one_object_is_taken_as_datasets_of_files_have_it():
 
 
 def test_no_stage_of_a_model_is_offered_the_truth_or_the_item():
-    for stage in NOVEL_VIEWS.stages:
+    for stage in TASK.stages:
         if stage.model:
             assert not {"truth", "objects"} & {*stage.inputs, *stage.privileged}, stage.name
 

@@ -7,21 +7,14 @@ from harness.cost.stages import cost_stage, device_stage, pair_stage
 from harness_plugins import cost
 from harness_plugins.generative.metrics import pair_metrics
 
-__all__ = [
-    "NOVEL_VIEWS",
-    "VIEW_DATASETS",
-    "VIEW_DERIVED",
-    "VIEW_METRICS",
-    "VIEW_PANELS",
-    "VIEW_SUITES",
-]
+__all__ = ["DATASETS", "DERIVED", "METRICS", "PANELS", "SUITES", "TASK"]
 
 _HERE = "harness_plugins.generative.views"
 _SAMPLES = "harness_plugins.generative.samples:Samples"
 _PAIR = ("truth", "renderings")
 _RUN = ("checkpoint", "given")
 
-NOVEL_VIEWS = spec.Task(
+TASK = spec.Task(
     name="novel-views",
     item="objects",
     accepts="object_views",
@@ -68,7 +61,7 @@ NOVEL_VIEWS = spec.Task(
     summary="pictures of objects from poses that were not given, from one to four that were",
 )
 
-VIEW_DATASETS: tuple[spec.Dataset, ...] = (
+DATASETS: tuple[spec.Dataset, ...] = (
     spec.Dataset(
         name="boxes",
         provides="object_views",
@@ -88,7 +81,7 @@ VIEW_DATASETS: tuple[spec.Dataset, ...] = (
     ),
 )
 
-VIEW_METRICS: tuple[spec.Metric, ...] = (
+METRICS: tuple[spec.Metric, ...] = (
     *pair_metrics(*_PAIR, suffix="_views"),
     spec.Metric(
         name="silhouette_iou",
@@ -113,7 +106,7 @@ VIEW_METRICS: tuple[spec.Metric, ...] = (
     ),
 )
 
-VIEW_DERIVED: tuple[spec.Derived, ...] = (
+DERIVED: tuple[spec.Derived, ...] = (
     spec.Derived(
         name="psnr_mean_over_views",
         compute=f"{_HERE}.derived:mean_over_views",
@@ -134,7 +127,7 @@ VIEW_DERIVED: tuple[spec.Derived, ...] = (
     ),
 )
 
-VIEW_PANELS: tuple[spec.Panel, ...] = (
+PANELS: tuple[spec.Panel, ...] = (
     spec.CurvePanel(title="Views and PSNR", x="views_given", y="psnr_views"),
     spec.CurvePanel(title="Views and outlines", x="views_given", y="silhouette_iou"),
     spec.CurvePanel(title="Multiply-accumulates and PSNR", x="gmacs", y="psnr_views"),
@@ -142,4 +135,4 @@ VIEW_PANELS: tuple[spec.Panel, ...] = (
     *cost.fronts("psnr_mean_over_views"),
 )
 
-VIEW_SUITES: tuple[str, ...] = ("novel-views-quick", "novel-views-gso")
+SUITES: tuple[str, ...] = ("novel-views-quick", "novel-views-gso")
