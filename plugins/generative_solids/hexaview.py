@@ -118,23 +118,25 @@ class _Block(nn.Module):
 
 
 class HexaviewDiffusion:
-    """Latent diffusion of six views, with or without carving.
+    """Latent diffusion of six views, and a mesh that is carved from them.
 
     Noise grows as sine and signal falls as cosine of a quarter turn (Nichol and Dhariwal, ICML
     2021); the network predicts the clean codes, and is sampled without further noise (DDIM, Song
     et al., ICLR 2021). What is kept is the moving average of its weights.
+
+    Operating points: ``steps`` of the sampler, and ``mesh``, whether a mesh is carved or the six
+    views are given as they are.
 
     Args:
         codes: numbers that six views are compressed to.
         width: units of the network's layers.
         blocks: of the network.
         examples: how many to train on, if the budget allows.
-        carve: give a mesh; else the six views as they are.
     """
 
-    def __init__(self, codes: int, width: int, blocks: int, examples: int, carve: bool) -> None:
+    def __init__(self, codes: int, width: int, blocks: int, examples: int) -> None:
         self._codes, self._width, self._blocks = codes, width, blocks
-        self._examples, self._carve = examples, carve
+        self._examples = examples
 
     def fit(self, data: Mapping[str, Any], seed: int, budget: int) -> bytes:
         """Learn from the training views; see :class:`..generative.interface.Learner`."""
@@ -168,11 +170,11 @@ class HexaviewDiffusion:
     ) -> trimesh.Trimesh | NDArray[np.uint8]:
         """Return the carved mesh of a prompt, or its six views."""
         views = self._views(prompt, seed, point["steps"])
-        return carve(views) if self._carve else views
+        return carve(views) if point["mesh"] else views
 
     def settings(self, point: Mapping[str, Any]) -> dict[str, Any]:
         """Return how it is sampled."""
-        return {"sampler": "ddim", "steps": point["steps"], "carved": self._carve}
+        return {"sampler": "ddim", "steps": point["steps"], "carved": point["mesh"]}
 
     def components(self, block: Any, point: Mapping[str, Any]) -> list[Component]:
         """Return what one solid runs: the network at each step, the views, the carving."""
@@ -189,7 +191,7 @@ class HexaviewDiffusion:
             ),
             Component(name="views", module=self._latents, inputs=(codes,), step="shape"),
         ]
-        if self._carve:
+        if point["mesh"]:
             views = self._views(block.prompts[0], block.seeds[0], point["steps"])
             found.append(Component(name="carving", module=carve, inputs=(views,), step="shape"))
         return found

@@ -18,7 +18,7 @@ from harness_plugins.generative_solids.hexaview import HexaviewDiffusion, Vocabu
 from harness_plugins.generative_solids.latents import Latents, as_floats
 
 SMALL = {"codes": 12, "width": 32, "blocks": 1, "examples": 16_000}
-POINT = {"steps": 3}
+POINT = {"steps": 3, "mesh": False}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -38,12 +38,12 @@ def lesson():
 
 @pytest.fixture(scope="module")
 def checkpoint(lesson):
-    return HexaviewDiffusion(**SMALL, carve=False).fit(lesson, 0, 10**6)
+    return HexaviewDiffusion(**SMALL).fit(lesson, 0, 10**6)
 
 
 @pytest.fixture
 def model(checkpoint):
-    model = HexaviewDiffusion(**SMALL, carve=False)
+    model = HexaviewDiffusion(**SMALL)
     model.load(checkpoint)
     return model
 
@@ -51,9 +51,8 @@ def model(checkpoint):
 def test_views_follow_from_prompt_and_seed_alone(model, checkpoint):
     asked = [("red cube", 1), ("blue cone on a red cube", 2), ("red cube", 3)]
     found = [model.shape(prompt, seed, POINT) for prompt, seed in asked]
-    again = HexaviewDiffusion(**SMALL, carve=True)
+    again = HexaviewDiffusion(**SMALL)
     again.load(checkpoint)
-    again._carve = False
     for (prompt, seed), views in reversed(list(zip(asked, found, strict=True))):
         assert views.dtype == np.uint8
         assert views.shape == (6, 12, 12, 3)
@@ -63,7 +62,7 @@ def test_views_follow_from_prompt_and_seed_alone(model, checkpoint):
 
 
 def test_the_same_lesson_and_seed_give_the_same_bytes(lesson, checkpoint):
-    again = HexaviewDiffusion(**SMALL, carve=False)
+    again = HexaviewDiffusion(**SMALL)
     assert again.fit(lesson, 0, 10**6) == checkpoint
     assert again.fit(lesson, 1, 10**6) != checkpoint
 
@@ -73,13 +72,16 @@ def test_the_budget_limits_training(lesson):
 
     for budget, used in ((400, 400), (10**9, 16_000)):
         trace.reset()
-        HexaviewDiffusion(**SMALL, carve=False).fit(lesson, 0, budget)
+        HexaviewDiffusion(**SMALL).fit(lesson, 0, budget)
         assert trace.taken()[1] == {"examples": used}  # whole batches of 80 solids
 
 
 def test_what_was_learned_depends_on_the_words(model):
     red, blue = (
-        np.mean([model.shape(f"{c} cube", s, {"steps": 8}) for s in range(4)], axis=(0, 1, 2, 3))
+        np.mean(
+            [model.shape(f"{c} cube", s, POINT | {"steps": 8}) for s in range(4)],
+            axis=(0, 1, 2, 3),
+        )
         for c in ("red", "blue")
     )
     assert red[0] - red[2] > blue[0] - blue[2] + 10
@@ -98,19 +100,18 @@ def test_words_have_a_number_for_each_place():
     assert vocabulary.size == 9
 
 
-def test_carving_gives_a_mesh_and_views_none(checkpoint, model):
-    carved = HexaviewDiffusion(**SMALL, carve=True)
-    carved.load(checkpoint)
-    mesh = carved.shape("red cube", 0, {"steps": 8})
+def test_a_mesh_is_carved_where_the_point_says_so(model):
+    point = {"steps": 8, "mesh": True}
+    mesh = model.shape("red cube", 0, point)
     assert isinstance(mesh, trimesh.Trimesh)
     assert mesh.is_watertight
-    assert carved.settings({"steps": 8}) == {"sampler": "ddim", "steps": 8, "carved": True}
+    assert model.settings(point) == {"sampler": "ddim", "steps": 8, "carved": True}
 
 
 def test_components_are_counted(model):
     block = Prompts(("red cube",), (0,))
     one, many = (
-        measure_cost(named_components(model, block, {"steps": steps}))["components"]
+        measure_cost(named_components(model, block, POINT | {"steps": steps}))["components"]
         for steps in (1, 5)
     )
     assert [part["name"] for part in one] == ["denoiser", "views"]
@@ -148,9 +149,9 @@ def test_it_learns_compositions_it_never_saw():
     block = load_block()
     left = stages.collect(None, {"solid_prompts": [block]}, None, None)
     settings = {"codes": 160, "width": 256, "blocks": 3, "examples": 160_000}
-    model = HexaviewDiffusion(**settings, carve=True)
+    model = HexaviewDiffusion(**settings)
     left |= stages.fit(model, left, None, 0) | {"solid_prompts": block}
-    left |= stages.shape(model, left, {"steps": 8}, 0)
+    left |= stages.shape(model, left, {"steps": 8, "mesh": True}, 0)
     left |= stages.look(None, left, {}, 0)
     verdicts = stages.check(None, left, {}, 0)["view_verdicts"]
     assert scores.alignment()(verdicts).mean() > 0.8

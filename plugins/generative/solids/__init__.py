@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from harness import spec
 from harness.cost.stages import cost_stage, device_stage, pair_stage
+from harness_plugins import cost
 from harness_plugins.generative.metrics import ALIGNMENT
 
 __all__ = ["DATASETS", "IMPORTERS", "METRICS", "PANELS", "SUITES", "TASK"]
@@ -234,6 +235,7 @@ PANELS: tuple[spec.Panel, ...] = (
         note="Of the first block of prompts. A view counts under its first fault: colour, then "
         "shape, then relation. The examples are the first of each.",
     ),
+    *cost.fronts("view_alignment"),
 )
 
 IMPORTERS: tuple[spec.Importer, ...] = (

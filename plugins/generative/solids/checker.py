@@ -37,7 +37,7 @@ Masks = dict[str, Mask]
 Box = tuple[slice, slice]
 
 _LEAST_SHARE = 0.05  # of what a view shows, from which on a colour counts as there
-_WIDEST_ANGLE = np.deg2rad(15)  # between a pixel and a colour, both seen from the background
+_WIDEST_ANGLE = np.deg2rad(18)  # between a pixel and a colour, both seen from the background
 _LEAST_FIT = 0.75  # intersection over union of a mask and an outline in its bounding box
 _LEAST_WHOLE = 0.8  # share of a colour's pixels in its largest piece
 _LONGEST = 1.4  # times as long as wide, a pixel aside
