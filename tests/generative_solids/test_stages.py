@@ -182,4 +182,5 @@ def test_the_board_is_told_what_is_wrong_and_where():
     assert [line["view"] for line in lines] == ["front", "back", "left", "right", "top", "bottom"]
     assert lines[0]["found"] == {"right": 1, "colour": 1, "shape": 0, "relation": 0}
     assert lines[0]["for example"] == "“blue cone”: why front"
-    assert (lines[4]["right"], lines[4]["for example"]) == (1, "")
+    assert lines[2]["for example"] == "“blue cone”: why left"
+    assert lines[4]["for example"] == ""

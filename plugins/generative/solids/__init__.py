@@ -233,7 +233,7 @@ PANELS: tuple[spec.Panel, ...] = (
         inputs=("view_verdicts",),
         compute=f"{_HERE}.reasons:reasons_by_view",
         note="Of the first block of prompts. A view counts under its first fault: colour, then "
-        "shape, then relation. The examples are the first of each.",
+        "shape, then relation. The example is the first of the commonest fault.",
     ),
     *cost.fronts("view_alignment"),
 )

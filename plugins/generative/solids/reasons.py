@@ -13,21 +13,22 @@ __all__ = ["reasons_by_view"]
 
 
 def reasons_by_view(verdicts: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    """Return a line for each view: the share that is right, faults, and the first of each."""
+    """Return a line for each view: how often it is right, its faults, and one of the commonest."""
     lines = []
     for number, name in enumerate(VIEWS):
-        views = [six[number] for six in verdicts["views"]]
-        counts = Counter(view["fault"] for view in views)
-        examples = {
-            view["fault"]: f"“{prompt}”: {view['reason']}"
-            for prompt, view in reversed(list(zip(verdicts["prompts"], views, strict=True)))
-        }
+        told = list(zip(verdicts["prompts"], verdicts["views"], strict=True))
+        counts = Counter(six[number]["fault"] for _, six in told)
+        worst = max(FAULTS, key=lambda fault: counts[fault])
+        examples = [
+            f"“{prompt}”: {six[number]['reason']}"
+            for prompt, six in told
+            if six[number]["fault"] == worst
+        ]
         lines.append(
             {
                 "view": name,
-                "right": counts[""] / len(views),
                 "found": {fault or "right": counts[fault] for fault in ("", *FAULTS)},
-                "for example": "; ".join(examples[f] for f in FAULTS if f in examples),
+                "for example": "".join(examples[:1]),
             }
         )
     return lines
