@@ -31,3 +31,47 @@ def harness_models() -> Iterable[spec.Model]:
             extra="generative",
         )
     ]
+
+
+def _variant(
+    name: str, wrap: str, params: dict[str, spec.Json], summary: str, paper: str
+) -> spec.Variant:
+    return spec.Variant(
+        name=name,
+        wrap=f"{_HERE}.{wrap}",
+        params=params,
+        weightless=True,
+        families=("generative",),
+        requires=_NEEDS,
+        extra="generative",
+        summary=summary,
+        paper=paper,
+    )
+
+
+@hookimpl
+def harness_variants() -> Iterable[spec.Variant]:
+    """Declare what makes any model that samples by a UNet cheaper."""
+    return [
+        _variant(
+            "clockwork",
+            "accelerations:clockwork",
+            {"clock": 2, "cut": 1, "adaptor": "identity"},
+            "the low-resolution part runs at each clock-th step; adaptor identity or learned",
+            "Habibian et al., Clockwork Diffusion, CVPR 2024",
+        ),
+        _variant(
+            "token-merging",
+            "accelerations:token_merging",
+            {"ratio": 0.5},
+            "self-attention over fewer tokens, those most alike being one",
+            "Bolya and Hoffman, Token merging for fast Stable Diffusion, CVPRW 2023",
+        ),
+        _variant(
+            "guidance-distilled",
+            "distillation:guidance_distilled",
+            {"guidance": 1.5, "share": 0.3},
+            "a student that guides itself: one pass of each step instead of two",
+            "Meng et al., On distillation of guided diffusion models, CVPR 2023",
+        ),
+    ]

@@ -16,9 +16,12 @@ from harness_plugins.generative.interface import Array, Diverged, Point
 __all__ = [
     "SCHEDULERS",
     "Denoising",
+    "Step",
     "batches",
     "finite",
+    "guided",
     "noise",
+    "one_thread",
     "sampled",
     "scheduler",
     "steps_of",
@@ -35,20 +38,82 @@ SCHEDULERS: Mapping[str, str] = {
 }
 
 
+class one_thread:  # noqa: N801 - used as a context, like its kin in contextlib
+    """Compute on one thread: sums are rounded the same way, and small networks run no slower."""
+
+    def __enter__(self) -> None:
+        self.before = torch.get_num_threads()
+        torch.set_num_threads(1)
+
+    def __exit__(self, *_: object) -> None:
+        torch.set_num_threads(self.before)
+
+
+class Step(nn.Module):
+    """One step of a UNet, or of what stands in its place, by positional arguments alone.
+
+    Args:
+        unet: called as ``unet(x, time, text, *more, **conditions(text))``.
+        conditions: what it takes besides.
+    """
+
+    def __init__(self, unet: nn.Module, conditions: Callable[[Tensor], Mapping[str, Any]]) -> None:
+        super().__init__()
+        self.unet, self.conditions = unet, conditions
+
+    def forward(self, x: Tensor, time: Tensor, text: Tensor, *more: Tensor) -> Tensor:
+        """Return the prediction for x (n, c, h, w), times () or (n,), text (n, tokens, d)."""
+        made = self.unet(x, time, text, *more, **self.conditions(text))
+        found: Tensor = made[0] if isinstance(made, tuple) else made.sample
+        return found
+
+
 class Denoising(Protocol):
     """A model that samples by calling one network again and again.
 
-    What wraps it puts another network in the place of ``unet``, and lives in its calls only.
+    What accelerates it puts another network in the place of ``unet``, within its calls only.
     """
 
-    unet: nn.Module
     batch: int
+
+    @property
+    def unet(self) -> nn.Module:
+        """The denoising network."""
+        ...
+
+    def step(self, unet: nn.Module) -> Step:
+        """Return a step of ``unet``."""
+        ...
 
     def sample(
         self, unet: nn.Module, prompts: Sequence[str], seeds: Sequence[int], point: Point
     ) -> Array:
         """Return uint8 (n, H, W, 3) of one batch, made in one trajectory by ``unet``."""
         ...
+
+    def pooled(self, prompts: Sequence[str], point: Point) -> Tensor:
+        """Return the text of a batch as one vector for each image that the network sees."""
+        ...
+
+    def step_inputs(self, item: Any, point: Point) -> list[Any]:
+        """Return what a step gives to the network for the first prompt of an item."""
+        ...
+
+
+def guided(step: Step, x: Tensor, time: Tensor, text: Tensor, guidance: float) -> Tensor:
+    """Return the prediction for x (n, …), by one batch of both halves of the text if guided.
+
+    Args:
+        step: of the network.
+        x, time: of the step.
+        text: (n, …), or (2 n, …): first without words, then with them, where guidance is not 1.
+        guidance: weight of the words (Ho and Salimans, 2022).
+    """
+    if guidance == 1:
+        found: Tensor = step(x, time, text)
+        return found
+    without, with_words = step(torch.cat([x, x]), time, text).chunk(2)
+    return without + guidance * (with_words - without)
 
 
 def scheduler(name: str, config: Mapping[str, Any]) -> Any:

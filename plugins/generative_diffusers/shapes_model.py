@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,14 +26,17 @@ from harness_plugins.generative.interface import Array, Diverged, Point
 from harness_plugins.generative.prompts import Prompts
 from harness_plugins.generative.shapes import COLOURS, SHAPES, SIDE
 from harness_plugins.generative_diffusers.sampling import (
+    Step,
     finite,
+    guided,
     noise,
+    one_thread,
     sampled,
     scheduler,
     steps_of,
 )
 
-__all__ = ["ShapesDiffusion", "Step", "TextUNet", "guided", "one_thread", "train"]
+__all__ = ["ShapesDiffusion", "TextUNet", "train"]
 
 _WORDS = {word: number for number, word in enumerate([*COLOURS, *SHAPES], 1)}  # 0: no word
 _TEXT = 32
@@ -46,17 +49,6 @@ _SCHEDULE = {
     "beta_schedule": "squaredcos_cap_v2",
     "prediction_type": "v_prediction",
 }
-
-
-class one_thread:  # noqa: N801 - used as a context, like its kin in contextlib
-    """Compute on one thread: sums are rounded the same way, and small networks run no slower."""
-
-    def __enter__(self) -> None:
-        self.before = torch.get_num_threads()
-        torch.set_num_threads(1)
-
-    def __exit__(self, *_: object) -> None:
-        torch.set_num_threads(self.before)
 
 
 class TextUNet(nn.Module):
@@ -90,21 +82,6 @@ class TextUNet(nn.Module):
     def text(self, words: Tensor) -> Tensor:
         """Return the embeddings (n, 2, 32) of words (n, 2)."""
         found: Tensor = self.words(words)
-        return found
-
-
-class Step(nn.Module):
-    """One step of a UNet, or of what stands in its place, with the text at both of its ways in."""
-
-    def __init__(self, unet: nn.Module) -> None:
-        super().__init__()
-        self.unet = unet
-
-    def forward(self, x: Tensor, time: Tensor, text: Tensor) -> Tensor:
-        """Return the prediction for images (n, 3, 16, 16), times () or (n,), text (n, 2, 32)."""
-        found: Tensor = self.unet(x, time, text, class_labels=text.flatten(1), return_dict=False)[
-            0
-        ]
         return found
 
 
@@ -167,11 +144,12 @@ class ShapesDiffusion:
         with one_thread():
             solver = self.solver(point)
             text, guidance = self.conditions(prompts, point)
+            step = self.step(unet)
             x, generators = noise((3, SIDE, SIDE), seeds)
             x = x * solver.init_noise_sigma
             extra = {"generator": generators} if _takes_generators(solver) else {}
             for time in solver.timesteps:
-                predicted = guided(unet, solver.scale_model_input(x, time), time, text, guidance)
+                predicted = guided(step, solver.scale_model_input(x, time), time, text, guidance)
                 x = solver.step(predicted, time, x, **extra, return_dict=False)[0]
             pixels = finite(x, "samples").clamp(-1, 1).numpy()
         return Images.of_floats(pixels, -1, 1, "NCHW").bytes_()
@@ -199,12 +177,36 @@ class ShapesDiffusion:
         return [
             Component(
                 name="unet",
-                module=Step(self.unet),
+                module=self.step(self.unet),
                 inputs=self.step_inputs(item, point),
                 step="denoise",
                 calls=steps_of(point),
             )
         ]
+
+    def noised(
+        self, data: Mapping[str, Any], seed: int
+    ) -> Callable[[], tuple[Tensor, Tensor, Tensor]]:
+        """Return what draws noised images, their times, and their text without and with words."""
+        words = _words(data["prompts"])
+        x = torch.from_numpy(Images.of(data["images"]).floats(-1, 1))
+        draw = _Noised(x, seed, self.batch)
+
+        def of_batch() -> tuple[Tensor, Tensor, Tensor]:
+            drawn, time, noisy, _ = draw()
+            said = self._net.text(torch.cat([torch.zeros_like(words[drawn]), words[drawn]]))
+            return noisy, time, said
+
+        return of_batch
+
+    @staticmethod
+    def step(unet: nn.Module) -> Step:
+        """Return a step of a UNet, or of what stands in its place."""
+        return Step(unet, _conditions)
+
+    def pooled(self, prompts: Sequence[str], point: Point) -> Tensor:
+        """Return the text of a batch as one vector for each of its images, (n, 64)."""
+        return self.conditions(prompts, point)[0].flatten(1)
 
     def step_inputs(self, item: Prompts, point: Point) -> list[Any]:
         """Return what a step gives to the UNet for one prompt."""
@@ -221,23 +223,18 @@ def train(
     Raises:
         Diverged: the loss is no longer finite.
     """
-    levels = scheduler("ddpm", _SCHEDULE).alphas_cumprod
-    generator = torch.Generator().manual_seed(seed)
+    draw = _Noised(x, seed, batch)
     parameters = list(net.parameters())
-    kept, step_of = copy.deepcopy(net), Step(net.unet)
+    kept, step_of = copy.deepcopy(net), Step(net.unet, _conditions)
     optimiser = torch.optim.AdamW(parameters, rate, betas=(0.9, 0.99), weight_decay=0.0)
     for step in range(steps):
         ramp = min(1.0, (step + 1) / _WARM_UP)
         optimiser.param_groups[0]["lr"] = rate * ramp * (1 + math.cos(math.pi * step / steps)) / 2
-        drawn = torch.randint(len(x), (batch,), generator=generator)
-        logit = _SPREAD * torch.randn(batch, generator=generator)
-        time = (torch.sigmoid(logit) * _TIMES).long().clamp(0, _TIMES - 1)
-        error = torch.randn((batch, *x.shape[1:]), generator=generator)
-        alpha, sigma = (levels[time].sqrt(), (1 - levels[time]).sqrt())
-        alpha, sigma = alpha.view(-1, 1, 1, 1), sigma.view(-1, 1, 1, 1)
-        said = words[drawn] * (torch.rand(batch, 1, generator=generator) >= _DROPPED)
-        predicted = step_of(alpha * x[drawn] + sigma * error, time, net.text(said))
-        loss = nn.functional.mse_loss(predicted, alpha * error - sigma * x[drawn])
+        drawn, time, noisy, velocity = draw()
+        spoken = torch.rand(batch, 1, generator=draw.generator) >= _DROPPED
+        loss = nn.functional.mse_loss(
+            step_of(noisy, time, net.text(words[drawn] * spoken)), velocity
+        )
         if not torch.isfinite(loss):
             raise Diverged(f"the loss is {float(loss)} at step {step} of {steps}")
         optimiser.zero_grad()
@@ -250,13 +247,35 @@ def train(
     return kept
 
 
-def guided(unet: nn.Module, x: Tensor, time: Tensor, text: Tensor, guidance: float) -> Tensor:
-    """Return the prediction for x (n, …), by one batch of both halves of the text if guided."""
-    if guidance == 1:
-        found: Tensor = Step(unet)(x, time, text)
-        return found
-    without, with_words = Step(unet)(torch.cat([x, x]), time, text).chunk(2)
-    return without + guidance * (with_words - without)
+class _Noised:
+    """Draws training images and noises them.
+
+    Args:
+        x: (n, 3, H, W) images.
+        seed: of all that is drawn.
+        batch: images at once.
+    """
+
+    def __init__(self, x: Tensor, seed: int, batch: int) -> None:
+        self.x, self.batch = x, batch
+        self.generator = torch.Generator().manual_seed(seed)
+        self.levels = scheduler("ddpm", _SCHEDULE).alphas_cumprod
+
+    def __call__(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return numbers of images and their times (batch,), noisy images, and v of them."""
+        drawn = torch.randint(len(self.x), (self.batch,), generator=self.generator)
+        logit = _SPREAD * torch.randn(self.batch, generator=self.generator)
+        time = (torch.sigmoid(logit) * _TIMES).long().clamp(0, _TIMES - 1)
+        x = self.x[drawn]
+        error = torch.randn(x.shape, generator=self.generator)
+        level = self.levels[time].view(-1, 1, 1, 1)
+        alpha, sigma = level.sqrt(), (1 - level).sqrt()
+        return drawn, time, alpha * x + sigma * error, alpha * error - sigma * x
+
+
+def _conditions(text: Tensor) -> dict[str, Tensor]:
+    """Return what the UNet takes besides: both words, for its time embedding."""
+    return {"class_labels": text.flatten(1)}
 
 
 def _words(prompts: Sequence[str]) -> Tensor:

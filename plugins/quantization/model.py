@@ -72,6 +72,7 @@ class Quantized:
         self._coverage: dict[str, Json] | None = None
         for name in dir(model):
             own = name.startswith("_") or hasattr(Quantized, name)
+            own = own or isinstance(getattr(type(model), name, None), property)
             if not own and callable(method := getattr(model, name)):
                 setattr(self, name, self._through(name, method))
 

@@ -23,7 +23,7 @@ __all__ = ["features", "learn"]
 
 _SEED, _STEPS, _BATCH, _RATE = 0, 500, 128, 2e-3
 _WIDTH = 64
-_LEAST = 0.1  # of the median deviation: what a feature is scaled by at least
+_LEAST = 0.1  # of the mean deviation: what a feature is scaled by at least
 _AT_ONCE = 500
 
 
@@ -53,7 +53,7 @@ def learn(images: Images, prompts: Sequence[str]) -> bytes:
     note("classifier_accuracy_on_training", right)
     std = found.std(0)
     # a feature that is dead on real images must not count a thousandfold where it wakes
-    scale = {"mean": found.mean(0), "std": std.clamp_min(_LEAST * float(std.median()))}
+    scale = {"mean": found.mean(0), "std": std.clamp_min(_LEAST * float(std.mean()))}
     return save({**net.state_dict(), **scale})
 
 

@@ -165,7 +165,7 @@ def _components(model: Any, inputs: Inputs, point: Point) -> list[Component]:
     if not hasattr(model, "components"):
         raise NotMeasuredError("the model does not name its modules: it has no components()")
     _load(model, inputs)
-    return named_components(model, calibration(inputs["prompts"][0]), point)
+    return named_components(model, calibration(inputs["prompts"]), point)
 
 
 def _load(model: Any, inputs: Inputs) -> None:
