@@ -28,6 +28,7 @@ def pictures_size(panels: Iterable[CompareData]) -> int:
         for panel in panels
         for group in panel.groups
         for image in (group.original, *(c.image for c in group.candidates))
+        if image is not None
     )
 
 
@@ -54,7 +55,7 @@ def write_beside(folder: Path) -> Address:
 
 
 def compare_html(panel: CompareData, columns: Mapping[str, Column], address: Address) -> str:
-    """Write one panel: for each item the original and all candidates, with scores."""
+    """Write one panel: for each item the original, if it has one, and all candidates."""
     groups = "".join(_group(panel, group, columns, address) for group in panel.groups)
     return f'<div class="compare">{groups}</div>'
 
@@ -64,7 +65,9 @@ def _group(
 ) -> str:
     target = with_unit(group.target, panel.match_on)
     matched = f"<small>matched at {escape(panel.match_on.name)} {escape(target)}</small>"
-    figures = [_figure("original", "", {}, group.original, columns, address)]
+    figures = []
+    if group.original is not None:
+        figures.append(_figure("original", "", {}, group.original, columns, address))
     figures += [
         _figure(c.entry, c.label, c.scores, c.image, columns, address) for c in group.candidates
     ]

@@ -141,12 +141,13 @@ def _as_given(
 
 def _within(estimate: Estimate, metric: Metric | None) -> Estimate:
     """Keep the interval of a mean inside the metric's range, which Student's part knows not."""
-    if metric is None or metric.aggregate != "mean":
+    if metric is not None and metric.aggregate != "mean":
         return estimate
-    if estimate.low < metric.range[0]:
-        estimate.low = float(metric.range[0])
-    if estimate.high > metric.range[1]:
-        estimate.high = float(metric.range[1])
+    low, high = metric.range if metric is not None else (0.0, np.inf)  # no metric: a time
+    if estimate.low < low:
+        estimate.low = float(low)
+    if estimate.high > high:
+        estimate.high = float(high)
     return estimate
 
 

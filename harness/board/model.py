@@ -206,11 +206,14 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompareGroup:
-    """All candidates for one item, matched at ``target`` on the panel's metric."""
+    """All candidates for one item, matched at ``target`` on the panel's metric.
+
+    A generated item has no original to show.
+    """
 
     item: str
     target: float
-    original: Image
+    original: Image | None
     candidates: tuple[Candidate, ...]
 
 

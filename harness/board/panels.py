@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.board.build import point_label
 from harness.board.columns import Estimate, common_signature
+from harness.board.gather import Scores
 from harness.board.measure import Measured
 from harness.board.model import (
     Board,
@@ -142,12 +144,12 @@ def compares(
 
     Args:
         nodes: of the ``nodes`` table.
-        items: of the dataset; those without a file have no original to show.
+        items: of the dataset; a generated one has no original to show.
         artifact: returns the bytes of an artifact by its digest.
     """
     column = next((c for c in board.columns if c.name == panel.match_on), None)
     scores = measured.scores
-    if column is None or panel.match_on not in scores.values.keys() - scores.whole - scores.split:
+    if column is None or panel.match_on not in scores.values.keys() - scores.whole:
         return
     shown = _Pictures(panel.thumbnail, artifact)
     digests = {
@@ -156,9 +158,9 @@ def compares(
         if n["dataset"] == scores.dataset and n["artifacts"] and panel.artifact in n["artifacts"]
     }
     groups = []
-    for item in [i for i in items if i.path and i.id in scores.items]:
-        original = shown.original(item)
-        if original is None:
+    for item in [i for i in items if _places(scores, panel.match_on, i.id)]:
+        original = shown.original(item) if item.path else None
+        if item.path and original is None:
             continue
         target = _target(measured, panel.match_on, item.id)
         candidates = tuple(
@@ -204,9 +206,8 @@ class _Pictures:
 def _target(measured: Measured, metric: str, item: str) -> float:
     """Return the value that most entries can come near to: the median of their medians."""
     scores = measured.scores
-    at = scores.items.index(item)
     own = [
-        scores.of(metric, index)[:, at]
+        _of_item(scores, metric, index, item)
         for index, kind in enumerate(scores.kinds)
         if kind == "measured"
     ]
@@ -223,11 +224,10 @@ def _candidates(
 ) -> Iterator[tuple[str, str, dict[str, float], str]]:
     """Yield, of each entry, the artifact of the point nearest to the target (in ratio)."""
     scores = measured.scores
-    at = scores.items.index(item)
     for index, entry in enumerate(scores.entries):
         if scores.kinds[index] != "measured":
             continue
-        own = scores.of(panel.match_on, index)[:, at]
+        own = _of_item(scores, panel.match_on, index, item)
         points = scores.points[index]
         there = {
             n: digest
@@ -238,14 +238,31 @@ def _candidates(
         if not there:
             continue
         point = min(there, key=lambda n: _apart(float(own[n]), target))
-        values = {
-            name: float(array[index, point, at])
-            for name, array in scores.values.items()
-            if name not in scores.whole | scores.split
-            and not np.isnan(array[index, point, at])
+        found = {
+            name: float(_of_item(scores, name, index, item)[point])
+            for name in scores.values
+            if name not in scores.whole
             and not name.endswith("_seconds")
+            and _places(scores, name, item)
         }
+        values = {name: value for name, value in found.items() if not np.isnan(value)}
         yield entry, point_label(points[point]), values, there[point]
+
+
+def _places(scores: Scores, metric: str, item: str) -> list[int]:
+    """Return where the scores of an item stand: one place, or those of what it holds."""
+    if metric not in scores.split:
+        return [scores.items.index(item)] if item in scores.items else []
+    return [at for at, id_ in enumerate(scores.elements) if id_.rpartition(":")[0] == item]
+
+
+def _of_item(scores: Scores, metric: str, entry: int, item: str) -> NDArray[np.float64]:
+    """Return an entry's scores of an item at its points; of what it holds, the mean."""
+    own = scores.of(metric, entry)[:, _places(scores, metric, item)]
+    there = ~np.isnan(own)
+    with np.errstate(invalid="ignore"):
+        mean: NDArray[np.float64] = np.where(there, own, 0).sum(axis=1) / there.sum(axis=1)
+    return mean
 
 
 def _apart(value: float, target: float) -> float:

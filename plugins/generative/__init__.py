@@ -41,7 +41,7 @@ def harness_families() -> Iterable[spec.Family]:
             summary="images, video, views and solids that are made, not found",
             interface=f"{_HERE}.interface:TextToImage",
             calibration=f"{_HERE}.text_to_image.stages:calibration",
-            tasks=tuple(part.TASK for part in _PARTS),
+            tasks=tuple(_all("TASKS")),
             panels=(*_all("PANELS"), *cost.PANELS),
         )
     ]

@@ -29,7 +29,19 @@ def harness_models() -> Iterable[spec.Model]:
             paper="Ho et al., NeurIPS 2020; Salimans and Ho, ICLR 2022",
             requires=_NEEDS,
             extra="generative",
-        )
+        ),
+        spec.Model(
+            name="unet-architecture",
+            family="generative",
+            factory=f"{_HERE}.architecture_model:ArchitectureModel",
+            params={"architecture": "stable-diffusion-1.5", "guided": True},
+            points={"steps": (8,)},
+            tags=("structure",),
+            summary="the UNet of a published sampler, without weights: what its steps cost",
+            paper="Rombach et al., CVPR 2022; Habibian et al., CVPR 2024; Kim et al., 2023",
+            requires=_NEEDS,
+            extra="generative",
+        ),
     ]
 
 

@@ -16,8 +16,12 @@ from torch import nn
 from harness.cost import Component, NotMeasuredError
 from harness.spec import Json
 from harness_plugins.generative.interface import Array, Point
-from harness_plugins.generative_diffusers.clockwork import Clockwork, kept_shape
-from harness_plugins.generative_diffusers.sampling import Denoising, sampled, steps_of
+from harness_plugins.generative_diffusers.clockwork import (
+    Clockwork,
+    ResNetAdaptor,
+    kept_shape,
+)
+from harness_plugins.generative_diffusers.sampling import Denoising, sampled
 from harness_plugins.generative_diffusers.token_merging import TokenMerging
 
 __all__ = ["Clockworked", "Merged", "clockwork", "token_merging"]
@@ -37,6 +41,13 @@ def _denoising(model: Any) -> Any:
     if not hasattr(model, "step_inputs"):
         raise NotMeasuredError("the model does not sample by a UNet that could be replaced")
     return model
+
+
+def _calls(model: Any, item: Any, point: Point) -> int:
+    """Return how often a model calls its UNet for one image."""
+    [part] = model.components(item, point)
+    found: int = part.calls
+    return found
 
 
 class _Accelerated:
@@ -113,10 +124,10 @@ class Clockworked(_Accelerated):
 
     def network(self) -> Clockwork:
         """Return the UNet under the clock."""
-        if self.kind == "learned" and self.clock > 1 and self.adaptor is None:
-            raise RuntimeError("the adaptor has not been learned")
-        adaptor = self.adaptor if self.clock > 1 else None
-        return Clockwork(self.model.unet, self.clock, cut=self.cut, adaptor=adaptor)
+        unet, adaptor = self.model.unet, None
+        if self.kind == "learned" and self.clock > 1:
+            adaptor = self.adaptor or _published_adaptor(unet, self.cut)
+        return Clockwork(unet, self.clock, cut=self.cut, adaptor=adaptor)
 
     def trajectory(self, network: Clockwork, prompts: Sequence[str], point: Point) -> Any:
         """Return the trajectory of a batch."""
@@ -132,7 +143,7 @@ class Clockworked(_Accelerated):
 
     def components(self, item: Any, point: Point) -> list[Component]:
         """Return full passes and those between, as the steps of one image call them."""
-        steps = steps_of(point)
+        steps = _calls(self.model, item, point)
         full = -(-steps // self.clock)
         network, given = self.network(), self.model.step_inputs(item, point)
         parts = [
@@ -146,13 +157,12 @@ class Clockworked(_Accelerated):
         ]
         if full < steps:
             shape = kept_shape(network.high.unet, tuple(given[0].shape), cut=self.cut)
-            prompt = self._text(item.prompts[:1], point)
-            between = _Between(network.high, prompt)
+            between = _Between(network.high, self._text(item.prompts[:1], point))
             parts.append(
                 Component(
                     name="unet between",
                     module=self.model.step(between),
-                    inputs=[*given, torch.zeros(shape)],
+                    inputs=[*given, torch.zeros(shape, device=given[0].device)],
                     step="denoise",
                     calls=steps - full,
                 )
@@ -160,7 +170,22 @@ class Clockworked(_Accelerated):
         return parts
 
     def _text(self, prompts: Sequence[str], point: Point) -> Any:
-        return self.model.pooled(prompts, point) if self.adaptor is not None else None
+        """Return what a learned adaptor takes of the prompts."""
+        return self.model.pooled(prompts, point) if self.kind == "learned" else None
+
+
+def _published_adaptor(unet: Any, cut: int) -> ResNetAdaptor:
+    """Return the paper's adaptor for a UNet without weights, whose cost alone can be known.
+
+    Raises:
+        RuntimeError: the UNet has weights, so an adaptor must have been learned.
+    """
+    if next(unet.parameters()).device.type != "meta":
+        raise RuntimeError("the adaptor has not been learned")
+    side = unet.config.sample_size
+    kept = kept_shape(unet, (1, unet.config.in_channels, side, side), cut=cut)
+    with torch.device("meta"):
+        return ResNetAdaptor(r_in=unet.config.block_out_channels[cut - 1], r_out=kept[1])
 
 
 class _Between(nn.Module):
@@ -208,6 +233,6 @@ class Merged(_Accelerated):
                 module=self.model.step(self.network()),
                 inputs=self.model.step_inputs(item, point),
                 step="denoise",
-                calls=steps_of(point),
+                calls=_calls(self.model, item, point),
             )
         ]

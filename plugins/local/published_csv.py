@@ -14,15 +14,15 @@ from harness.spec import PublishedScore
 __all__ = ["read"]
 
 _NEEDED = ("model", "dataset", "metric", "value")
-_OPTIONAL = ("position", "item", "signature", "unit", "better", "source")
+_OPTIONAL = ("position", "item", "signature", "unit", "better", "joins", "source")
 
 
 def read(path: Path, data: bytes) -> Sequence[PublishedScore]:
     """Read a CSV file whose first line names its columns.
 
     Needed are ``model``, ``dataset`` (as the suite calls it; ``*`` for none), ``metric`` and
-    ``value``; ``position``, ``item``, ``signature``, ``unit``, ``better`` and ``source`` may
-    stand there too. A line that begins with ``#`` is a remark.
+    ``value``; ``position``, ``item``, ``signature``, ``unit``, ``better``, ``joins`` (yes or no)
+    and ``source`` may stand there too. A line that begins with ``#`` is a remark.
 
     Raises:
         ValueError: one line, with the line of the file.
@@ -69,10 +69,17 @@ def _score(where: str, header: Sequence[str], row: Sequence[str]) -> PublishedSc
     better = given.get("better", "none")
     if better not in ("higher", "lower", "none"):
         raise ValueError(f"{where}: better is higher, lower or none, got {better!r}")
-    value = _number(where, "value", given["value"])
-    texts = {k: v for k, v in given.items() if k not in ("value", "position", "better")}
-    position = int(_number(where, "position", given.get("position", "0")))
-    return PublishedScore(value=value, position=position, better=better, **texts)
+    joins = given.get("joins", "no")
+    if joins not in ("yes", "no"):
+        raise ValueError(f"{where}: joins is yes or no, got {joins!r}")
+    others = ("value", "position", "better", "joins")
+    return PublishedScore(
+        value=_number(where, "value", given["value"]),
+        position=int(_number(where, "position", given.get("position", "0"))),
+        better=better,
+        joins=joins == "yes",
+        **{k: v for k, v in given.items() if k not in others},
+    )
 
 
 def _number(where: str, name: str, text: str) -> float:

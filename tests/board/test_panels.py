@@ -169,11 +169,12 @@ def test_points_are_matched_however_their_keys_are_ordered(shown):
     assert labels(group)["a"].startswith("speed 1, q ")
 
 
-def test_items_without_files_are_left_out_and_three_are_shown(shown):
+def test_generated_items_have_no_original_and_three_are_shown(shown):
     rates = {"a": np.full((4, 6), 0.5)}
     found = shown.compare(rates, gone={0}, pathless={2})
-    assert [g.item for g in found.groups] == ["i1", "i3", "i4"]
-    assert shown.compare(rates, pathless=set(range(6))) is None
+    assert [g.item for g in found.groups] == ["i1", "i2", "i3"]
+    assert [g.original is None for g in found.groups] == [False, True, False]
+    assert [labels(g) for g in found.groups] == [{"a": "q 10"}] * 3
 
 
 def test_pruned_pictures_and_failing_thumbnails_cost_only_themselves(shown):

@@ -358,7 +358,7 @@ from harness import hookimpl, spec
 
 @hookimpl
 def harness_importers():
-    return [spec.Importer(name="votes", read="votes:read")]
+    return [spec.Importer(name="poll", read="votes:read")]
 
 
 def read(path, data):

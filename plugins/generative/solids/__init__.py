@@ -17,7 +17,7 @@ from harness.cost.stages import cost_stage, device_stage, pair_stage
 from harness_plugins import cost
 from harness_plugins.generative.metrics import ALIGNMENT
 
-__all__ = ["DATASETS", "IMPORTERS", "METRICS", "PANELS", "SUITES", "TASK"]
+__all__ = ["DATASETS", "IMPORTERS", "METRICS", "PANELS", "SUITES", "TASKS"]
 
 _HERE = "harness_plugins.generative.solids"
 _SAMPLES = "harness_plugins.generative.samples"
@@ -247,3 +247,5 @@ IMPORTERS: tuple[spec.Importer, ...] = (
 )
 
 SUITES: tuple[str, ...] = ("text-to-3d-quick",)
+
+TASKS = (TASK,)

@@ -9,7 +9,7 @@ from harness.cost.stages import cost_stage, device_stage, pair_stage
 from harness_plugins import cost
 from harness_plugins.generative.metrics import ALIGNMENT, SETS, set_metrics
 
-__all__ = ["DATASETS", "DERIVED", "METRICS", "PANELS", "SUITES", "TASK"]
+__all__ = ["DATASETS", "DERIVED", "METRICS", "PANELS", "SUITES", "TASKS"]
 
 _HERE = "harness_plugins.generative.text_to_image"
 _SAMPLES: Final = "harness_plugins.generative.samples:Samples"
@@ -137,6 +137,19 @@ def _rule(name: str, summary: str) -> spec.Metric:
     )
 
 
+COST_TASK = spec.Task(
+    name="sampling-cost",
+    item="prompts",
+    accepts="prompts",
+    stages=(
+        cost_stage(("prompts",), run=f"{_HERE}.stages:cost"),
+        device_stage(("prompts",), run=f"{_HERE}.stages:device"),
+        pair_stage(("prompts",), run=f"{_HERE}.stages:pair"),
+    ),
+    summary="what an image costs by samplers of which nothing but the structure is needed",
+)
+
+
 METRICS: tuple[spec.Metric, ...] = (
     _rule("rule_accuracy", "share of samples that show the colour and the shape asked for"),
     _rule("rule_colour", "share of samples in the colour asked for"),
@@ -246,6 +259,16 @@ DATASETS: tuple[spec.Dataset, ...] = (
         licence="Apache-2.0",
         summary="16 prompts such as 'red circle', with pictures of 16 x 16 drawn from a seed",
     ),
+    spec.Dataset(
+        name="one_prompt",
+        provides="prompts",
+        index=f"{_HERE}.stages:one_prompt",
+        load="harness_plugins.generative.prompts:load",
+        params={"size": 512},
+        licence="Apache-2.0",
+        summary="a single prompt for an image of 512 x 512, where it does not matter which",
+    ),
 )
 
-SUITES: tuple[str, ...] = ("generative-quick",)
+TASKS = (TASK, COST_TASK)
+SUITES: tuple[str, ...] = ("generative-quick", "clockwork-flops")

@@ -64,23 +64,18 @@ def _samplers(curve: Curve) -> list[_Sampler]:
 def _score(curve: Curve, plain: Sequence[_Sampler], metric: str) -> DerivedScore:
     about = {"entry": curve.entry, "name": f"{metric}_vs_fewer_steps"}
     signature = f"{metric}|less that without the variant at FLOP within {_EQUAL:.0%}|v1"
-    own = _samplers(curve)
-    controls = [_control(s, plain) for s in own]
-    if not own or not all(controls):
-        reason = _lacking(
-            next((s for s, c in zip(own, controls, strict=True) if not c), None), plain
-        )
+    pairs = [(s, c) for s in _samplers(curve) if (c := _control(s, plain))]
+    reason = _refusal(curve, pairs, plain, metric)
+    if reason:
         return DerivedScore(**about, signature=signature, value=float("nan"), refusal=reason)
-    pairs = [(s, c) for s, c in zip(own, controls, strict=True) if c]
     values = [_value(s, metric) - _value(c, metric) for s, c in pairs]
     replicates = np.mean(
         [_replicates(s, metric) - _replicates(c, metric) for s, c in pairs], axis=0
     )
     value = float(np.mean(values))
-    first = pairs[0][1]
-    low, high = crossed_interval(
-        replicates, value, len(curve.items), curve.seed_resamples, first.curve.seed_resamples
-    )
+    rows = {s.curve.entry: s.curve for pair in pairs for s in pair}
+    draws = [row.seed_resamples for row in rows.values()]
+    low, high = crossed_interval(replicates, value, len(curve.items), *draws)
     return DerivedScore(
         **about,
         signature=signature,
@@ -100,16 +95,38 @@ def _control(sampler: _Sampler, plain: Sequence[_Sampler]) -> _Sampler | None:
     return min(near, key=lambda s: abs(s.work - sampler.work), default=None)
 
 
-def _lacking(sampler: _Sampler | None, plain: Sequence[_Sampler]) -> str:
-    """Say which row a suite must have for its control."""
-    if sampler is None:
+def _refusal(
+    curve: Curve,
+    pairs: Sequence[tuple[_Sampler, _Sampler]],
+    plain: Sequence[_Sampler],
+    metric: str,
+) -> str:
+    """Say why a row cannot be held against controls; nothing where it can."""
+    own = _samplers(curve)
+    if not own:
         return "its FLOP were not counted"
+    controlled = [s.point for s, _ in pairs]
+    alone = next((s for s in own if s.point not in controlled), None)
+    if alone is not None:
+        return _lacking(alone, plain)
+    for sampler in (s for pair in pairs for s in pair):
+        lacking = int(np.isnan(sampler.curve.scores[metric][sampler.point]).sum())
+        if lacking:
+            return f"{sampler.name}: {lacking} of {len(curve.items)} lack {metric}"
+    return ""
+
+
+def _lacking(sampler: _Sampler, plain: Sequence[_Sampler]) -> str:
+    """Say which row a suite must have for a control."""
     steps = [s.curve.points[s.point].get("steps") for s in plain]
     known = [(s, n) for s, n in zip(plain, steps, strict=True) if isinstance(n, int) and n > 0]
     if not known:
         return "no control: the model without its variant is not in the suite"
     one, n = known[0]
-    wanted = max(1, round(sampler.work / (one.work / n)))
+    step = one.work / n
+    wanted = max(1, round(sampler.work / step))
+    if abs(wanted * step / sampler.work - 1) > _EQUAL:
+        return f"no number of steps costs {sampler.work:.4g} TFLOP: one step has {step:.4g}"
     return (
         f"no control of {sampler.work:.4g} TFLOP: give the suite a row of {one.curve.model} "
         f"with {{steps: [{wanted}]}}"

@@ -27,6 +27,7 @@ import numpy as np
 
 from harness.cost.component import Bench, Component, NotMeasuredError
 from harness.cost.stages import measure_cost, measure_device, measure_pair, named_components
+from harness.spec import Item
 from harness.trace import span
 from harness_plugins.generative.images import Images
 from harness_plugins.generative.interface import (
@@ -36,7 +37,7 @@ from harness_plugins.generative.interface import (
     Point,
     TextToImage,
 )
-from harness_plugins.generative.prompts import Prompts, open_source, pair_seeds
+from harness_plugins.generative.prompts import Prompts, blocks, open_source, pair_seeds
 from harness_plugins.generative.samples import Samples
 from harness_plugins.generative.shape_rules import judge
 
@@ -49,6 +50,7 @@ __all__ = [
     "fit",
     "generate",
     "identity",
+    "one_prompt",
     "pair",
     "verdicts",
 ]
@@ -136,6 +138,11 @@ def verdicts(_model: None, inputs: Inputs, _point: Any, _seed: Any) -> dict[str,
 def calibration(block: Prompts) -> Prompts:
     """Return one prompt, as ``components`` takes it."""
     return Prompts(block.prompts[:1], block.seeds[:1], block.size, block.source)
+
+
+def one_prompt(*, size: int) -> list[Item]:
+    """Return a single prompt for an image of ``size`` pixels a side."""
+    return blocks(["a photograph of an astronaut"], seed=0, block=1, size=(size, size))
 
 
 def cost(model: Any, inputs: Inputs, point: Point, _seed: Any) -> dict[str, Any]:

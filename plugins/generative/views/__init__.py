@@ -7,7 +7,7 @@ from harness.cost.stages import cost_stage, device_stage, pair_stage
 from harness_plugins import cost
 from harness_plugins.generative.metrics import pair_metrics
 
-__all__ = ["DATASETS", "DERIVED", "METRICS", "PANELS", "SUITES", "TASK"]
+__all__ = ["DATASETS", "DERIVED", "METRICS", "PANELS", "SUITES", "TASKS"]
 
 _HERE = "harness_plugins.generative.views"
 _SAMPLES = "harness_plugins.generative.samples:Samples"
@@ -136,3 +136,5 @@ PANELS: tuple[spec.Panel, ...] = (
 )
 
 SUITES: tuple[str, ...] = ("novel-views-quick", "novel-views-gso")
+
+TASKS = (TASK,)
