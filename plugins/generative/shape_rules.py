@@ -15,12 +15,18 @@ from numpy.typing import NDArray
 from harness_plugins.generative.images import Images
 from harness_plugins.generative.shapes import COLOURS, GROUND, SHAPES, inside
 
-__all__ = ["Verdict", "judge"]
+__all__ = ["UnknownPromptError", "Verdict", "judge"]
 
 _STANDS_OUT = 60.0  # least distance from the ground, of 0 … 441, that is no ground
 _LEAST = 6  # pixels of which something consists
 _GRID = 24  # points along the box in which shapes are compared
 _INKS = np.array(list(COLOURS.values()), np.float64)
+
+
+class UnknownPromptError(ValueError):
+    """A prompt asks for something of which the rules know nothing."""
+
+    outcome = "skipped"
 
 
 @dataclass(frozen=True)
@@ -43,7 +49,7 @@ def judge(images: Images, prompts: Sequence[str]) -> list[Verdict]:
     """Judge each picture by its own prompt, such as ``red circle``.
 
     Raises:
-        ValueError: a prompt does not say a colour and a shape of :mod:`.shapes`.
+        UnknownPromptError: a prompt does not say a colour and a shape of :mod:`.shapes`.
     """
     return [
         _judge(*_asked(text), *_seen(p)) for p, text in zip(images.bytes_(), prompts, strict=True)
@@ -53,7 +59,7 @@ def judge(images: Images, prompts: Sequence[str]) -> list[Verdict]:
 def _asked(text: str) -> tuple[str, str]:
     colour, _, shape = text.partition(" ")
     if colour not in COLOURS or shape not in SHAPES:
-        raise ValueError(
+        raise UnknownPromptError(
             f"{text!r} does not say one of {', '.join(COLOURS)} and one of {', '.join(SHAPES)}"
         )
     return colour, shape

@@ -131,19 +131,21 @@ class Shapes:
 def index(
     *, count: int, block: int, train: int, reference: int, budget: int, seed: int
 ) -> Sequence[Item]:
-    """Return blocks of prompts, each of the 16 as often as the others.
+    """Return blocks of prompts: all 16 in one order, then in another, and so on.
+
+    A larger ``count`` keeps the prompts that were there.
 
     Raises:
         ValueError: a number is out of its range; one line.
     """
-    for name, value, least in (("train", train, 16), ("reference", reference, 2)):
-        if value < least:
-            raise ValueError(f"{name} must be at least {least}, got {value}")
-    if budget < 0:
-        raise ValueError(f"budget must be 0 or more, got {budget}")
+    least = {"train": 16, "reference": 2, "budget": 0, "seed": 0}
+    for name, value in zip(least, (train, reference, budget, seed), strict=True):
+        if value < least[name]:
+            raise ValueError(f"{name} must be at least {least[name]}, got {value}")
     rng = np.random.default_rng([seed, _ASKED])
-    asked = rng.permutation(np.arange(count) % (len(COLOURS) * len(SHAPES)))
-    prompts = [prompt(*divmod(int(number), len(SHAPES))) for number in asked]
+    kinds = len(COLOURS) * len(SHAPES)
+    asked = [number for _ in range(-(-count // kinds)) for number in rng.permutation(kinds)]
+    prompts = [prompt(*divmod(int(number), len(SHAPES))) for number in asked[:count]]
     params = {"train": train, "compared": reference, "budget": budget, "seed": seed}
     source = {"ref": f"{__name__}:Shapes", "params": params}
     return blocks(

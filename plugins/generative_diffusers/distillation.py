@@ -75,7 +75,14 @@ class GuidanceDistilled:
         self.student.load_state_dict(load(checkpoint))
 
     def generate(self, prompts: Sequence[str], seeds: Sequence[int], point: Point) -> Array:
-        """Sample through the student, one pass a step."""
+        """Sample through the student, one pass a step.
+
+        Raises:
+            RuntimeError: there is none yet.
+            ValueError: the point asks for another guidance than the student's.
+        """
+        if self.student is None:
+            raise RuntimeError("the student has not been distilled: load what adapt() gave")
         return sampled(self.model, prompts, seeds, self._alone(point), self.student)
 
     def settings(self, point: Point) -> dict[str, Json]:

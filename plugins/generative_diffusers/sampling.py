@@ -27,14 +27,18 @@ __all__ = [
     "steps_of",
 ]
 
-# name in an operating point → class of diffusers
-SCHEDULERS: Mapping[str, str] = {
-    "ddim": "DDIMScheduler",
-    "ddpm": "DDPMScheduler",
-    "dpm++": "DPMSolverMultistepScheduler",
-    "euler": "EulerDiscreteScheduler",
-    "pndm": "PNDMScheduler",
-    "unipc": "UniPCMultistepScheduler",
+# By their defaults three schedulers begin the later the fewer the steps, though with pure noise
+# (Lin et al., Common diffusion noise schedules and sample steps are flawed, WACV 2024, section
+# 3.3); and PNDM begins with twelve passes of Runge and Kutta, whatever is asked.
+_TRAILING: Mapping[str, Any] = {"timestep_spacing": "trailing"}
+# name in an operating point → class of diffusers, keywords
+SCHEDULERS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "ddim": ("DDIMScheduler", _TRAILING),
+    "ddpm": ("DDPMScheduler", _TRAILING),
+    "dpm++": ("DPMSolverMultistepScheduler", {}),
+    "euler": ("EulerDiscreteScheduler", {}),
+    "pndm": ("PNDMScheduler", {**_TRAILING, "skip_prk_steps": True}),
+    "unipc": ("UniPCMultistepScheduler", {}),
 }
 
 
@@ -121,7 +125,8 @@ def scheduler(name: str, config: Mapping[str, Any]) -> Any:
 
     Args:
         name: one of ``SCHEDULERS``.
-        config: its keywords; those that a scheduler does not know are left out.
+        config: its keywords, which win over those here: a pretrained model keeps what it was
+            published with. Those that a scheduler does not know are left out.
 
     Raises:
         ValueError: there is no such scheduler; the nearest name.
@@ -131,7 +136,8 @@ def scheduler(name: str, config: Mapping[str, Any]) -> Any:
     if name not in SCHEDULERS:
         hint = nearest(name, SCHEDULERS) or f"; known are {', '.join(SCHEDULERS)}"
         raise ValueError(f"unknown scheduler {name!r}{hint}")
-    return getattr(diffusers, SCHEDULERS[name]).from_config(dict(config))
+    found, keywords = SCHEDULERS[name]
+    return getattr(diffusers, found).from_config({**keywords, **config})
 
 
 def steps_of(point: Point) -> int:

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from harness.cost import Component
 from harness.spec import Json
 from harness_plugins.generative.images import Images
-from harness_plugins.generative.interface import Array, Diverged, Point
+from harness_plugins.generative.interface import Array, Diverged, Lacking, Point
 from harness_plugins.generative.prompts import Prompts
 from harness_plugins.generative.shapes import COLOURS, SHAPES, SIDE
 from harness_plugins.generative_diffusers.sampling import (
@@ -180,7 +180,7 @@ class ShapesDiffusion:
                 module=self.step(self.unet),
                 inputs=self.step_inputs(item, point),
                 step="denoise",
-                calls=steps_of(point),
+                calls=len(self.solver(point).timesteps),  # PNDM has one more than steps
             )
         ]
 
@@ -282,13 +282,13 @@ def _words(prompts: Sequence[str]) -> Tensor:
     """Return the words of prompts, (n, 2).
 
     Raises:
-        ValueError: a prompt is not a colour and a shape.
+        Lacking: a prompt is not a colour and a shape.
     """
     found = np.zeros((len(prompts), 2), np.int64)
     for row, text in enumerate(prompts):
         words = [_WORDS.get(word, 0) for word in str(text).split()]
         if len(words) != 2 or 0 in words:
-            raise ValueError(f"{str(text)!r}: expected two words of {', '.join(_WORDS)}")
+            raise Lacking(f"{str(text)!r}: the model knows two words of {', '.join(_WORDS)}")
         found[row] = words
     return torch.from_numpy(found)
 

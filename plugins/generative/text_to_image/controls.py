@@ -1,8 +1,8 @@
 """The control that an acceleration is held against: plain sampling in fewer steps, at equal work.
 
 Whatever makes a sampler cheaper can be had by fewer steps as well. So a variant's score is held
-against that of the same model without it, at the number of steps whose FLOP come nearest to the
-variant's own, prompt by prompt.
+against that of the same model without it, guided alike and by the same scheduler, at the number of
+steps whose FLOP come nearest to the variant's own, prompt by prompt.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.spec import Curve, DerivedScore
+from harness.spec import Curve, DerivedScore, Json
 from harness.stats import crossed_interval, curve_replicates
 
 __all__ = ["vs_fewer_steps"]
@@ -31,8 +31,16 @@ class _Sampler:
 
     @property
     def name(self) -> str:
-        steps = self.curve.points[self.point].get("steps")
-        return f"{self.curve.entry}, {steps} steps"
+        return f"{self.curve.entry}, {self.steps} steps"
+
+    @property
+    def steps(self) -> Json:
+        return self.curve.points[self.point].get("steps")
+
+    @property
+    def settings(self) -> dict[str, Json]:
+        """All of the operating point but its steps."""
+        return {k: v for k, v in self.curve.points[self.point].items() if k != "steps"}
 
 
 def vs_fewer_steps(
@@ -91,8 +99,12 @@ def _score(curve: Curve, plain: Sequence[_Sampler], metric: str) -> DerivedScore
 
 
 def _control(sampler: _Sampler, plain: Sequence[_Sampler]) -> _Sampler | None:
-    near = [s for s in plain if abs(s.work / sampler.work - 1) <= _EQUAL]
+    near = [s for s in _alike(sampler, plain) if abs(s.work / sampler.work - 1) <= _EQUAL]
     return min(near, key=lambda s: abs(s.work - sampler.work), default=None)
+
+
+def _alike(sampler: _Sampler, plain: Sequence[_Sampler]) -> list[_Sampler]:
+    return [s for s in plain if s.settings == sampler.settings]
 
 
 def _refusal(
@@ -118,18 +130,17 @@ def _refusal(
 
 def _lacking(sampler: _Sampler, plain: Sequence[_Sampler]) -> str:
     """Say which row a suite must have for a control."""
-    steps = [s.curve.points[s.point].get("steps") for s in plain]
-    known = [(s, n) for s, n in zip(plain, steps, strict=True) if isinstance(n, int) and n > 0]
+    at = ", ".join(f"{name} {value}" for name, value in sampler.settings.items())
+    known = [(s.work, s.steps) for s in _alike(sampler, plain) if isinstance(s.steps, int)]
     if not known:
-        return "no control: the model without its variant is not in the suite"
-    one, n = known[0]
-    step = one.work / n
+        return f"no control: the suite has no row of {sampler.curve.model} alone at {at}"
+    step = known[0][0] / known[0][1]
     wanted = max(1, round(sampler.work / step))
     if abs(wanted * step / sampler.work - 1) > _EQUAL:
         return f"no number of steps costs {sampler.work:.4g} TFLOP: one step has {step:.4g}"
     return (
-        f"no control of {sampler.work:.4g} TFLOP: give the suite a row of {one.curve.model} "
-        f"with {{steps: [{wanted}]}}"
+        f"no control of {sampler.work:.4g} TFLOP: give the suite a row of {sampler.curve.model} "
+        f"with steps {wanted}, {at}"
     )
 
 
