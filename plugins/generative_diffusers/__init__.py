@@ -6,10 +6,12 @@ from collections.abc import Iterable
 
 from harness import spec
 from harness.hookspecs import hookimpl
+from harness_plugins.generative_diffusers.weights import STABLE_DIFFUSION_15
 
 __all__ = ["harness_models", "harness_variants"]
 
 _HERE = "harness_plugins.generative_diffusers"
+_PRETRAINED = {"steps": (50,), "guidance": (7.5,), "scheduler": ("ddim",)}
 _NEEDS = ("diffusers>=0.30", "safetensors", "torch>=2.6")
 
 
@@ -28,6 +30,43 @@ def harness_models() -> Iterable[spec.Model]:
             licence="Apache-2.0",
             paper="Ho et al., NeurIPS 2020; Salimans and Ho, ICLR 2022",
             requires=_NEEDS,
+            extra="generative",
+        ),
+        spec.Model(
+            name="stable-diffusion-1.5",
+            family="generative",
+            factory=f"{_HERE}.stable_diffusion:stable_diffusion_15",
+            skeleton=f"{_HERE}.stable_diffusion:skeleton",
+            params={"size": 512, "batch": 4, "dtype": "float32"},
+            points=_PRETRAINED,
+            tags=("text-to-image", "pretrained"),
+            summary="Stable Diffusion 1.5, without its safety checker",
+            licence="CreativeML Open RAIL-M",
+            paper="Rombach et al., CVPR 2022",
+            url="https://huggingface.co/stable-diffusion-v1-5/stable-diffusion-v1-5",
+            requires=(*_NEEDS, "transformers", "open_clip_torch"),
+            extra="generative",
+            weights=tuple(STABLE_DIFFUSION_15.values()),
+        ),
+        spec.Model(
+            name="diffusion-pipeline",
+            family="generative",
+            factory=f"{_HERE}.pipelines:open_pipeline",
+            check=f"{_HERE}.pipeline_files:check",
+            params={
+                "id": "",
+                "revision": "",
+                "folder": "",
+                "sha256": "",
+                "remote_code": False,
+                "size": 512,
+                "batch": 4,
+                "dtype": "float32",
+            },
+            points=_PRETRAINED,
+            tags=("text-to-image", "pretrained"),
+            summary="any text-to-image pipeline of diffusers, from a folder or the hub's cache",
+            requires=(*_NEEDS, "transformers"),
             extra="generative",
         ),
         spec.Model(

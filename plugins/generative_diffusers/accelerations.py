@@ -45,9 +45,13 @@ def _denoising(model: Any) -> Any:
 
 def _calls(model: Any, item: Any, point: Point) -> int:
     """Return how often a model calls its UNet for one image."""
-    [part] = model.components(item, point)
-    found: int = part.calls
-    return found
+    [found] = [p.calls for p in model.components(item, point) if p.step == "denoise"]
+    return int(found)
+
+
+def _beside(model: Any, item: Any, point: Point) -> list[Component]:
+    """Return what a model runs besides its UNet."""
+    return [part for part in model.components(item, point) if part.step != "denoise"]
 
 
 class _Accelerated:
@@ -147,13 +151,14 @@ class Clockworked(_Accelerated):
         full = -(-steps // self.clock)
         network, given = self.network(), self.model.step_inputs(item, point)
         parts = [
+            *_beside(self.model, item, point),
             Component(
                 name="unet",
                 module=self.model.step(network.high.unet),
                 inputs=given,
                 step="denoise",
                 calls=full,
-            )
+            ),
         ]
         if full < steps:
             shape = kept_shape(network.high.unet, tuple(given[0].shape), cut=self.cut)
@@ -228,11 +233,12 @@ class Merged(_Accelerated):
     def components(self, item: Any, point: Point) -> list[Component]:
         """Return the network, as the steps of one image call it."""
         return [
+            *_beside(self.model, item, point),
             Component(
                 name="unet",
                 module=self.model.step(self.network()),
                 inputs=self.model.step_inputs(item, point),
                 step="denoise",
                 calls=_calls(self.model, item, point),
-            )
+            ),
         ]

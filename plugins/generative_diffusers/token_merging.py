@@ -42,6 +42,13 @@ class TokenMerging(nn.Module):
             raise ValueError(f"ratio must be 0 to {_LARGEST}, not {ratio}")
         self.unet, self.ratio = unet, ratio
 
+    def __getattr__(self, name: str) -> Any:
+        """Return what pipelines ask a UNet for: ``config``, ``dtype``, …."""
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            return getattr(super().__getattr__("unet"), name)
+
     def forward(self, sample: Tensor, *given: Any, **conditions: Any) -> Any:
         """Return what the UNet returns, with fewer tokens on the way."""
         if self.ratio == 0:

@@ -271,4 +271,4 @@ DATASETS: tuple[spec.Dataset, ...] = (
 )
 
 TASKS = (TASK, COST_TASK)
-SUITES: tuple[str, ...] = ("generative-quick", "clockwork-flops")
+SUITES: tuple[str, ...] = ("generative-quick", "clockwork-flops", "t2i-coco")
