@@ -276,7 +276,9 @@ def test_a_suite_runs_a_folder_and_marks_remote_code(folder, tmp_path):
     suite = {
         "name": "pipelines",
         "tasks": ["generative/text-to-image"],
-        "datasets": [{"name": "prompt_file", "params": {"path": str(tmp_path / "prompts.txt")}}],
+        "datasets": [
+            {"name": "prompt_file", "params": {"path": str(tmp_path / "prompts.txt"), "size": 32}}
+        ],
         "models": [
             {
                 "name": "diffusion-pipeline",
