@@ -51,7 +51,7 @@ def harness_models() -> Iterable[spec.Model]:
             name="plane-sweep",
             family="generative",
             factory=f"{_HERE}.plane_sweep:Learned",
-            params={"planes": 12, "width": 8, "channels": 8, "decoder": 48, "reach": 0.5},
+            params={"planes": 12, "width": 8, "channels": 8, "decoder": 32, "reach": 0.5},
             points=_POINTS,
             tags=("views", "learned"),
             summary="planes before the target, attention over the views, and a decoder; learned",

@@ -89,12 +89,12 @@ class Decoder(nn.Module):
     def __init__(self, channels: int, planes: int, width: int) -> None:
         super().__init__()
         self._planes = planes
-        self.at_full = _block(channels * planes, width)
+        self.at_full = _block(channels * planes, width, kernel=1)
         self.at_half = _block(width, 2 * width, stride=2)
         self.at_quarter = _block(2 * width, 2 * width, stride=2)
         self.deeper = _block(2 * width, 2 * width)
-        self.to_half = _block(4 * width, 2 * width)
-        self.to_full = _block(3 * width, width)
+        self.to_half = _block(4 * width, width)
+        self.to_full = _block(2 * width, width)
         self.out = nn.Conv2d(width, planes + 2 + 3, 1)
 
     def forward(self, planes: Tensor, colours: Tensor) -> Tensor:
@@ -129,8 +129,8 @@ class PlaneSweep(nn.Module):
         return found
 
 
-def _block(into: int, out: int, stride: int = 1) -> nn.Sequential:
-    conv = nn.Conv2d(into, out, 3, padding=1, stride=stride)
+def _block(into: int, out: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
+    conv = nn.Conv2d(into, out, kernel, padding=kernel // 2, stride=stride)
     return nn.Sequential(conv, nn.GroupNorm(4, out), nn.ReLU())
 
 

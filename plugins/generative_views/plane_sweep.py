@@ -29,7 +29,7 @@ __all__ = ["Learned"]
 
 Array = NDArray[np.uint8]
 _BATCH = 4
-_RATE = 4e-3
+_RATE = 2.5e-3
 
 
 class Learned:

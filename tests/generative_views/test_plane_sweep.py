@@ -140,7 +140,7 @@ def test_components_are_what_a_picture_runs(scenes):
     points = 12 * pixels
     assert attention.tolist() == [n * (points * 8 + 4 * 8) + points * 22 * 8 for n in (1, 2, 3, 4)]
     assert len(set(decoder.tolist())) == 1
-    assert sum(totals[3]) / sum(totals[0]) < 1.15
+    assert sum(totals[3]) / sum(totals[0]) < 1.4
 
 
 @pytest.mark.slow

@@ -73,7 +73,7 @@ DATASETS: tuple[spec.Dataset, ...] = (
             "targets": 2,
             "size": 32,
             "training": 600,
-            "budget": 2400,
+            "budget": 3200,
             "seed": 0,
         },
         licence="Apache-2.0",
@@ -132,6 +132,12 @@ PANELS: tuple[spec.Panel, ...] = (
     spec.CurvePanel(title="Views and outlines", x="views_given", y="silhouette_iou"),
     spec.CurvePanel(title="Multiply-accumulates and PSNR", x="gmacs", y="psnr_views"),
     spec.FrontPanel(title="PSNR and time to render", x="render_seconds", y="psnr_mean_over_views"),
+    spec.ComparePanel(
+        title="Renderings: four objects of a block, each from the views that were asked for",
+        artifact="renderings",
+        match_on="views_given",
+        thumbnail="harness_plugins.generative.samples:thumbnail",
+    ),
     *cost.fronts("psnr_mean_over_views"),
 )
 
