@@ -149,9 +149,9 @@ class _Planner:
             if not stage.aside:
                 scope.check(stage.name, inputs, stage.per)
             recipe = self._stage(scope, stage, inputs, anchor)
-            own = self._stage_verdict(entry, stage, missing) if skip is None else verdict
+            own = self._stage_verdict(entry, task, stage, missing) if skip is None else verdict
             if own is None and anchor is not None:
-                own = self._stage_verdict(anchor.entry, stage, missing)
+                own = self._stage_verdict(anchor.entry, task, stage, missing)
             scope.add(
                 "stage",
                 stage.name,
@@ -215,16 +215,23 @@ class _Planner:
                 return "unavailable", f"calibration: {error}"
         return self._verdict(wraps.variant, wraps.params)
 
-    def _stage_verdict(self, entry: Entry, stage: Stage, missing: str) -> tuple[str, str] | None:
-        """Say what is clear of one stage: it may need a device, or do without weights."""
+    def _stage_verdict(
+        self, entry: Entry, task: Task, stage: Stage, missing: str
+    ) -> tuple[str, str] | None:
+        """Say what is clear of one stage: it may need a device, or do without weights.
+
+        A step of the protocol does without them where another stage does, which may read it.
+        """
         if stage.device is not None:
             found = self._device_verdict(stage.device)
             if found is not None:
                 return found
         found = self._entry_verdict(entry, missing)
-        if found is not None and found[0] == "unavailable" and self._is_bare(entry, stage):
-            bare = replace(entry.model, weights=())
-            return found if missing else self._verdict(bare, entry.params)
+        others = (stage,) if stage.model else task.stages
+        bare = any(self._is_bare(entry, other) for other in others)
+        if found is not None and found[0] == "unavailable" and bare:
+            model = replace(entry.model, weights=())
+            return found if missing else self._verdict(model, entry.params)
         return found
 
     def _is_bare(self, entry: Entry, stage: Stage) -> bool:

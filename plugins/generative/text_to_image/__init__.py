@@ -35,6 +35,7 @@ def _model_stage(
     *,
     plain: bool = False,
     aside: bool = False,
+    weightless: bool = False,
 ) -> spec.Stage:
     return spec.Stage(
         name=name,
@@ -44,6 +45,7 @@ def _model_stage(
         per=per,
         plain=plain,
         aside=aside,
+        weightless=weightless,
     )
 
 
@@ -94,8 +96,22 @@ TASK = spec.Task(
     accepts="prompts",
     stages=(
         _step("collect", ("prompts",), spec.Artifact("training", "arrays")),
-        _model_stage("fit", ("training",), spec.Artifact("checkpoint"), ("seed",), plain=True),
-        _model_stage("adapt", ("training", "checkpoint"), spec.Artifact("adapted"), ("seed",)),
+        # what was trained before learns nothing here, weights or not: its cost can be counted
+        _model_stage(
+            "fit",
+            ("training",),
+            spec.Artifact("checkpoint"),
+            ("seed",),
+            plain=True,
+            weightless=True,
+        ),
+        _model_stage(
+            "adapt",
+            ("training", "checkpoint"),
+            spec.Artifact("adapted"),
+            ("seed",),
+            weightless=True,
+        ),
         _model_stage(
             "generate", _LEARNED, spec.Artifact("samples", _SAMPLES), ("point", "item", "seed")
         ),
