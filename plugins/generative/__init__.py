@@ -40,7 +40,7 @@ def harness_families() -> Iterable[spec.Family]:
             name="generative",
             summary="images, video, views and solids that are made, not found",
             interface=f"{_HERE}.interface:TextToImage",
-            calibration=f"{_HERE}.text_to_image.stages:calibration",
+            calibration=f"{_HERE}.calibration:calibration",
             tasks=tuple(_all("TASKS")),
             panels=(*_all("PANELS"), *cost.PANELS),
         )

@@ -148,3 +148,23 @@ def test_the_published_table_is_the_printed_one():
     assert found == expected
     assert {s.dataset for s in scores} == {"*"}
     assert {s.better for s in scores if s.metric != "psnr_published"} == {"lower"}
+
+
+@pytest.mark.slow
+def test_quantised_variants_share_what_was_learned_and_are_calibrated_on_views(ran):
+    calibrated = {"name": "boxes", "params": SMALL, "items": ["block0"]}
+    models = [
+        {
+            "name": "plane-sweep",
+            "params": TINY,
+            "points": {"views": [1, 4]},
+            "variants": ["base", {"w4a8": {"calibration": calibrated}}],
+        }
+    ]
+    done = Run(written(ran.results.parent, models, name="few-bits", seeds=[0]), ran.results)
+    assert all(e["cached"] for e in done.nodes("fit"))
+    renders = done.nodes("render")
+    assert {e["outcome"] for e in renders} == {"ok"}
+    assert len(renders) == 8
+    pictures = done.artifacts("renderings")
+    assert len({d for (entry, *_), d in pictures.items() if "w4a8" in entry}) == 4

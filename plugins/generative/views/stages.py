@@ -18,7 +18,7 @@ What passes between them (s objects of an item, t views of each that are asked f
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,7 +33,7 @@ from harness_plugins.generative.interface import InvalidOutputError, Lacking
 from harness_plugins.generative.samples import Samples
 from harness_plugins.generative.views.scenes import KNOWN, Scenes
 
-__all__ = ["collect", "cost", "device", "fit", "pair", "render", "show"]
+__all__ = ["calibration", "collect", "cost", "device", "fit", "pair", "render", "show"]
 
 Inputs = Mapping[str, Any]
 Pixels = NDArray[np.uint8]
@@ -69,6 +69,17 @@ def collect(_model: None, inputs: Inputs, _point: None, _seed: None) -> dict[str
             "intrinsics": scenes.intrinsics,
             "budget": np.array(lesson["budget"]),
         }
+    }
+
+
+def calibration(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the first picture that an item asks for, as ``components`` takes it."""
+    scenes = Scenes.of(item)
+    return {
+        "views": scenes.images[0, :KNOWN],
+        "poses": scenes.poses[0, :KNOWN],
+        "intrinsics": scenes.intrinsics,
+        "target_poses": scenes.poses[0, KNOWN : KNOWN + 1],
     }
 
 
@@ -152,7 +163,9 @@ def _views(point: Mapping[str, Any]) -> int:
     return views
 
 
-def _each(given: Inputs, point: Mapping[str, Any]) -> Any:
+def _each(
+    given: Inputs, point: Mapping[str, Any]
+) -> Iterator[tuple[Pixels, NDArray[np.float64], NDArray[np.float64]]]:
     """Yield views, poses and target poses of each object."""
     views = _views(point)
     rows = zip(given["images"], given["poses"], given["target_poses"], strict=True)
