@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+_MOST_NAMES = 8
 Finding = dict[str, str]  # mark: a word of harness.cli.text.MARKS; text: one line
 
 
@@ -149,6 +150,13 @@ def _folder(what: str, path: Path) -> Finding:
     return _finding("warn" if free < 10**9 else "ok", f"{what} {path}{new}: {size(free)} free")
 
 
+def _names(names: list[str]) -> str:
+    """Write names in a line; of many, the first ones and how many others there are."""
+    if len(names) <= _MOST_NAMES + 1:
+        return ", ".join(names)
+    return f"{', '.join(names[:_MOST_NAMES])} and {len(names) - _MOST_NAMES} others"
+
+
 def _availability(registry: Registry) -> list[Finding]:
     """Check everything that has needs; name each reason once, with all it concerns."""
     from harness.cli.state import state
@@ -170,5 +178,5 @@ def _availability(registry: Registry) -> list[Finding]:
                 reasons[same] = ([*concerned, name], there.remedy)
     for (mark, reason, general), (concerned, remedy) in sorted(reasons.items()):
         what = "; ".join(p for p in (reason, remedy if len(concerned) == 1 else general) if p)
-        found.append(_finding(mark, f"{', '.join(concerned)}: {what}"))
+        found.append(_finding(mark, f"{_names(concerned)}: {what}"))
     return found

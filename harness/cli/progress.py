@@ -102,7 +102,10 @@ class _Counting:
                 self.ran += 1
             if event["outcome"] in (*_BAD, "unavailable"):
                 place = (event["entry"], event["step"], event["outcome"])
-                self.problems.setdefault(place, Problem(*place, event["reason"])).count += 1
+                # one thing that cannot be had here is one line, whatever waits for it
+                lacking = event["outcome"] == "unavailable"
+                alike = ("", event["reason"], event["outcome"]) if lacking else place
+                self.problems.setdefault(alike, Problem(*place, event["reason"])).count += 1
 
     @property
     def ended(self) -> int:
