@@ -152,15 +152,24 @@ def compares(
     if column is None or panel.match_on not in scores.values.keys() - scores.whole:
         return
     shown = _Pictures(panel.thumbnail, artifact)
+    own = [n for n in nodes if n["dataset"] == scores.dataset and n["artifacts"]]
     digests = {
         (n["entry"], _text(n["point"] or {}), n["item"]): n["artifacts"][panel.artifact][0]
-        for n in nodes
-        if n["dataset"] == scores.dataset and n["artifacts"] and panel.artifact in n["artifacts"]
+        for n in own
+        if panel.artifact in n["artifacts"]
+    }
+    truths = {
+        n["item"]: n["artifacts"][panel.original][0]
+        for n in own
+        if panel.original in n["artifacts"]
     }
     groups = []
     for item in [i for i in items if _places(scores, panel.match_on, i.id)]:
-        original = shown.original(item) if item.path else None
-        if item.path and original is None:
+        if item.id in truths:
+            original = shown.artifact(truths[item.id])
+        else:
+            original = shown.original(item) if item.path else None
+        if original is None and (item.path or item.id in truths):
             continue
         target = _target(measured, panel.match_on, item.id)
         candidates = tuple(

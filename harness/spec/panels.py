@@ -47,12 +47,15 @@ class ComparePanel:
         artifact: name of the artifact shown.
         match_on: metric on which operating points are matched across models.
         thumbnail: ``Ref`` to ``thumbnail(data: bytes, max_side: int) -> bytes`` (WebP).
+        original: name of an artifact of the protocol that stands for the item, e.g. the target
+            that models do not see; by default the item's own file, where it has one.
     """
 
     title: str
     artifact: str
     match_on: str
     thumbnail: Ref
+    original: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -109,7 +110,9 @@ def shown(lab, tmp_path):
     lab.thumbnail = lambda data, side: data
     picture = webp()
 
-    def compare(rates, lost=(), points=lab.POINTS, thumbnail=None, gone=(), pathless=()):
+    def compare(
+        rates, lost=(), points=lab.POINTS, thumbnail=None, gone=(), pathless=(), truths=()
+    ):
         lab.thumbnail = thumbnail or lab.thumbnail
         rows, nodes, store = [], [], {}
         arrays = {entry: np.asarray(rate, float) for entry, rate in rates.items()}
@@ -131,10 +134,21 @@ def shown(lab, tmp_path):
             if i in gone:
                 path.unlink()
             items.append(Item(f"i{i}", "", "" if i in pathless else str(path)))
+            if i in truths:
+                store[f"truth-{i}"] = picture
+                truth = {"truth": [f"truth-{i}", 9]}
+                nodes.append(lab.node("a", item=f"i{i}", point=None, artifacts=truth))
         suite = lab.suite(dict.fromkeys(rates, points))
         board, measured = build_tables(suite, rows, nodes, {"photos": len(items)})
         found = list(
-            panels.compares(lab.PANELS[2], board, measured[0], nodes, items, store.__getitem__)
+            panels.compares(
+                replace(lab.PANELS[2], original="truth"),
+                board,
+                measured[0],
+                nodes,
+                items,
+                store.__getitem__,
+            )
         )
         return found[0] if found else None
 
@@ -175,6 +189,12 @@ def test_generated_items_have_no_original_and_three_are_shown(shown):
     assert [g.item for g in found.groups] == ["i1", "i2", "i3"]
     assert [g.original is None for g in found.groups] == [False, True, False]
     assert [labels(g) for g in found.groups] == [{"a": "q 10"}] * 3
+
+
+def test_a_truth_of_the_protocol_stands_for_a_generated_item(shown):
+    rates = {"a": np.full((4, 2), 0.5)}
+    found = shown.compare(rates, pathless={0, 1}, truths={1})
+    assert [g.original is None for g in found.groups] == [True, False]
 
 
 def test_pruned_pictures_and_failing_thumbnails_cost_only_themselves(shown):

@@ -137,6 +137,7 @@ PANELS: tuple[spec.Panel, ...] = (
         artifact="renderings",
         match_on="views_given",
         thumbnail="harness_plugins.generative.samples:thumbnail",
+        original="truth",
     ),
     *cost.fronts("psnr_mean_over_views"),
 )
