@@ -77,7 +77,7 @@ def _train(adaptor: nn.Module, given: Sequence[Tensor], after: Tensor, seed: int
         found = adaptor(*(values[drawn] for values in given))
         loss = nn.functional.mse_loss(found, after[drawn])
         if not torch.isfinite(loss):
-            raise Diverged(f"the loss of the adaptor is {float(loss)} at step {step}")
+            raise Diverged(f"the loss of the adaptor is {loss.item()} at step {step}")
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

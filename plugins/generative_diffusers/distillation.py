@@ -32,7 +32,10 @@ def guidance_distilled(
 
     Raises:
         NotMeasuredError: the model has no training images to distil on.
+        ValueError: the guidance is 1, which needs one pass already.
     """
+    if guidance == 1:
+        raise ValueError("at guidance 1 the student is the model itself")
     if not hasattr(model, "noised"):
         raise NotMeasuredError("the model has no training images to distil on")
     return GuidanceDistilled(model, guidance, share)
@@ -132,7 +135,7 @@ class GuidanceDistilled:
             found = step_of(x, time, text[len(x) :])
             loss = nn.functional.mse_loss(found, target)
             if not torch.isfinite(loss):
-                raise Diverged(f"the loss of the student is {float(loss)} at step {step}")
+                raise Diverged(f"the loss of the student is {loss.item()} at step {step}")
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()

@@ -236,7 +236,7 @@ def train(
             step_of(noisy, time, net.text(words[drawn] * spoken)), velocity
         )
         if not torch.isfinite(loss):
-            raise Diverged(f"the loss is {float(loss)} at step {step} of {steps}")
+            raise Diverged(f"the loss is {loss.item()} at step {step} of {steps}")
         optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(parameters, 1.0)
