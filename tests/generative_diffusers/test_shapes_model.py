@@ -71,7 +71,7 @@ def test_training_teaches_to_find_the_picture_in_the_noise(tiny, training, point
 
     little, more = distance(8), distance(1600)
     assert more < 0.5 * little
-    assert more < 0.3 * float(x.var())
+    assert more < 0.5 * float(x.var())
 
 
 def test_a_rate_that_is_too_high_diverges():
