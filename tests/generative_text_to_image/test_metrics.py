@@ -59,7 +59,8 @@ def test_what_was_drawn_is_counted_for_each_word(pairs):
         assert sum(line["samples"] for line in own) == len(pairs)
         for line in own:
             drawn = [seen[place] for asked, seen in pairs if asked[place] == line["asked"]]
-            assert line["drawn"] == {name: drawn.count(name) for name in set(drawn)}
+            told = dict(part.split(" ") for part in line["drawn"].split(", "))
+            assert told == {name: str(drawn.count(name)) for name in set(drawn)}
             assert line["right (%)"] == pytest.approx(
                 100 * drawn.count(line["asked"]) / len(drawn)
             )

@@ -52,7 +52,7 @@ def drawn(verdicts: Verdicts) -> list[dict[str, Any]]:
                         "asked": word,
                         "samples": float(len(own)),
                         "right (%)": 100.0 * seen[word] / len(own),
-                        "drawn": {name: float(n) for name, n in seen.most_common()},
+                        "drawn": ", ".join(f"{name} {n}" for name, n in seen.most_common()),
                     }
                 )
     return lines
