@@ -10,9 +10,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
+import yaml
+
+import harness_suites
 
 FORBID = """
 import os, socket, sys
@@ -50,11 +53,39 @@ COST = {
     "metrics": ["episode_return", "gmacs", "params_m", "latency_ms"],
     "devices": ["host"],
 }
-# what is run, and what of it; further suites of families are added here
-SUITES = {
-    "cost": (COST, ()),
-    "quick": ("quick", ("--limit", "1")),
+# what is run of the shipped suites: datasets, and models, small enough to take seconds
+SHRUNK: dict[str, dict[str, dict[str, int]]] = {
+    "causal-quick": {
+        "linear_son": {"d": 2, "problems": 1, "train": 600, "val": 200, "test": 300},
+    },
+    "policy-quick": {
+        "confounded_bandit": {"episodes": 50, "demonstrations": 40, "heldout": 10},
+        "confounded_lunarlander": {"episodes": 2, "demonstrations": 4},
+    },
+    "generative-quick": {
+        "shapes": {"count": 32, "block": 16, "train": 128, "reference": 96, "budget": 128},
+    },
+    "novel-views-quick": {
+        "boxes": {"objects": 2, "block": 2, "targets": 1, "training": 8, "budget": 16},
+    },
+    "text-to-3d-quick": {
+        "coloured_primitives": {"count": 6, "block": 6, "size": 32, "train": 24, "budget": 120},
+    },
+    "clockwork-flops": {},
 }
+SUITES = ["quick", "cost-small", *SHRUNK]
+
+
+def reduced(name: str) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Return a suite of little to do, and the options that it is run with."""
+    if name == "cost-small":
+        return COST, ()
+    suite = yaml.safe_load((Path(harness_suites.__file__).parent / f"{name}.yaml").read_text())
+    suite["datasets"] = [
+        {"name": dataset, "params": params} for dataset, params in SHRUNK.get(name, {}).items()
+    ] or suite["datasets"]
+    suite.pop("published", None)
+    return suite, ("--limit", "1")
 
 
 class Seen(NamedTuple):
@@ -91,12 +122,10 @@ def watched(program, tmp_path) -> Callable[..., Seen]:
 @pytest.mark.parametrize("name", SUITES)
 @pytest.mark.slow
 def test_a_run_tries_no_connection(watched, tmp_path, name):
-    suite, options = SUITES[name]
-    if not isinstance(suite, str):
-        path = tmp_path / "suite.yaml"
-        path.write_text(json.dumps(suite))
-        suite = path
-    seen = watched("run", suite, "--json", "--jobs", "2", *options)
+    suite, options = reduced(name)
+    path = tmp_path / "suite.yaml"
+    path.write_text(json.dumps(suite))
+    seen = watched("run", path, "--json", "--jobs", "2", *options)
     assert seen.attempts == []
     outcomes = {e["outcome"] for e in seen.events if e["event"] == "node"}
     assert "ok" in outcomes

@@ -7,16 +7,27 @@ exact integers, so tolerances are those of what is printed.
 from __future__ import annotations
 
 import math
+from decimal import ROUND_DOWN, Decimal
+from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
+import yaml
 
+import harness_suites
 from harness.cost import count
+from harness_plugins.generative.prompts import Prompts
+from harness_plugins.generative_diffusers.accelerations import clockwork
+from harness_plugins.generative_diffusers.architecture_model import ArchitectureModel
 from harness_plugins.generative_diffusers.architectures import ARCHITECTURES, configuration, unet
-from harness_plugins.generative_diffusers.flops import Sampler, sampling_flops, step_cost
-from harness_plugins.generative_diffusers.published import TABLE, Published, replay
+from harness_plugins.generative_diffusers.clockwork import Clockwork, kept_shape
+from harness_plugins.local.published_csv import read
 
+SUITES = Path(harness_suites.__file__).parent
 SD = "stable-diffusion-1.5"
 LATENTS, TEXT = (1, 4, 64, 64), (1, 77, 768)
+PROMPT = Prompts(("a photograph of an astronaut",), (0,), (512, 512))
 
 # TFLOP without and with the products of attention, to three decimals.
 EXPECTED = {
@@ -31,39 +42,82 @@ EXPECTED = {
     "BK-SDM-Small": ("6.965", "8.174"),
     "BK-SDM-Tiny": ("6.558", "7.768"),
     "InstaFlow (1 step)": ("0.677", "0.803"),
+    "SD UNet + Clockwork, identity": ("7.243", "9.126"),
 }
+QUOTED = {"Guidance distillation", "InstaFlow (1 step)"}  # by the authors, of others' papers
 
 
-def row(name: str) -> Published:
-    return next(one for one in TABLE if one.name == name)
+def sampler(architecture: str = SD, guided: bool = True, **clock: Any) -> Any:
+    model: Any = ArchitectureModel(architecture, guided)
+    if clock:
+        model = clockwork(model, None, **{"cut": 1, "adaptor": "learned", **clock})
+    return model
 
 
-@pytest.mark.parametrize("name", EXPECTED)
-def test_a_row_has_its_number_under_both_conventions(name: str) -> None:
-    [(_, flops)] = replay([row(name)])
-    assert flops is not None
-    assert tuple(f"{n / 1e12:.3f}" for n in flops) == EXPECTED[name]
+def passes(model: Any, steps: int = 8) -> list[tuple[int, int, int]]:
+    """Return calls, MACs without attention and all MACs of each component."""
+    found = []
+    for part in model.components(PROMPT, {"steps": steps}):
+        cost = count(part.module, part.inputs)
+        assert not cost.without_formula
+        found.append((part.calls, cost.macs - cost.by_kind.get("attention", 0), cost.macs))
+    return found
 
 
-def test_every_printed_digit_is_met_under_one_convention_and_not_under_the_other() -> None:
-    """Of InstaFlow and guidance distillation too: 0.7 and 5.4 are not what is printed."""
-    for one, flops in replay():
-        if flops is None:
-            assert one.name == "SnapFusion"
-            assert one.note
-            assert not one.agrees(sampling_flops(Sampler(SD)))
+def flops(model: Any, steps: int = 8) -> tuple[int, int]:
+    """Return FLOP without and with the products of attention."""
+    parts = passes(model, steps)
+    return 2 * sum(n * few for n, few, _ in parts), 2 * sum(n * every for n, _, every in parts)
+
+
+def rows() -> dict[str, tuple[Any, int]]:
+    """Return the suite's models as it declares them, with their numbers of steps."""
+    suite = yaml.safe_load((SUITES / "clockwork-flops.yaml").read_text())
+    found = {}
+    for one in suite["models"]:
+        params = {"architecture": SD, "guided": True, **one.get("params", {})}
+        steps = one.get("points", {"steps": [8]})["steps"][0]
+        [variant] = one.get("variants", [{}])
+        if variant == "token-merging":
             continue
-        assert one.agrees(flops), one.name
-        assert not one.agrees(type(flops)(*reversed(flops))), one.name
-    assert len(TABLE) == len(EXPECTED) + 1
-    assert [one.name for one in TABLE if one.truncated] == ["Distilled Efficient UNet + Clockwork"]
+        clock = {"clock": 2, "adaptor": "identity"} if variant == "clockwork" else {}
+        if isinstance(variant, dict) and variant:
+            clock = {"clock": 2, **variant["clockwork"]}
+        found[one.get("label", "")] = (sampler(**params, **clock), steps)
+    return found
 
 
-def test_the_published_table_compares_two_conventions() -> None:
-    own = {one.convention for one in TABLE if "UNet" in one.name}
-    borrowed = {one.convention for one in TABLE if "UNet" not in one.name}
-    assert own == {"without_attention"}
-    assert borrowed == {"with_attention", None}
+@pytest.fixture(scope="module")
+def counted() -> dict[str, tuple[int, int]]:
+    return {name: flops(model, steps) for name, (model, steps) in rows().items()}
+
+
+def test_a_row_has_its_number_under_both_conventions(counted) -> None:
+    assert {
+        name: tuple(f"{n / 1e12:.3f}" for n in both) for name, both in counted.items()
+    } == EXPECTED
+
+
+def agrees(printed: float, exact: int) -> bool:
+    """Say whether a printed number is the exact one, rounded or cut off to its digits."""
+    step = Decimal(str(printed))
+    value = Decimal(exact) / Decimal(10**12)
+    return step in (value.quantize(step), value.quantize(step, rounding=ROUND_DOWN))
+
+
+def test_every_printed_digit_is_met_under_one_convention_and_not_under_the_other(counted) -> None:
+    """The authors' own rows without attention, what they quote of others with it."""
+    path = SUITES / "clockwork-flops.published.csv"
+    scores = read(path, path.read_bytes())
+    printed = {s.model: s.value for s in scores if s.metric == "printed_tflops"}
+    assert set(printed) - set(counted) == {"SnapFusion"}
+    for name, value in printed.items():
+        if name == "SnapFusion":
+            continue
+        without, everything = counted[name]
+        own, other = (without, everything) if "UNet" in name else (everything, without)
+        assert agrees(value, own), name
+        assert not agrees(value, other), name
 
 
 @pytest.mark.parametrize(
@@ -110,78 +164,78 @@ def test_blocks_of_stable_diffusion_as_the_paper_draws_them() -> None:
 @pytest.mark.parametrize("name", [SD, "efficient"])
 def test_without_attention_is_what_a_profiler_blind_to_it_bills(name: str) -> None:
     """Two ways to one integer: left out of the dense count, and never seen by the profiler."""
-    flops = sampling_flops(Sampler(name, steps=1, guided=False))
+    [(_, without, everything)] = passes(sampler(name, guided=False))
     blind = count(unet(name), [LATENTS, 500, TEXT], convention="deepspeed-0.5.10")
-    assert flops.without_attention == 2 * blind.macs
+    assert without == blind.macs
     dense = count(unet(name), [LATENTS, 500, TEXT])
     assert set(dense.by_kind) == {"attention", "convolution", "linear"}
-    assert not dense.without_formula
-    assert flops.with_attention == 2 * dense.macs
+    assert everything == dense.macs
 
 
 @pytest.mark.parametrize(
-    ("sampler", "full", "printed", "tolerance"),
+    ("model", "full", "printed", "tolerance"),
     [
         # Full and identity passes, appendix D.1; the printed ones are 0.1 % larger throughout,
         # as if normalisation and activation, which are not counted here, were in them.
-        (Sampler(SD, guided=False), True, 677.8, 1e-3),
-        (Sampler(SD, guided=False), False, 228.4, 1.3e-3),
-        (Sampler("efficient"), True, 1187, 1e-3),  # table 3
-        (Sampler("efficient"), False, 287, 2.5e-3),  # 287.7, which rounds to 288
-        (Sampler("efficient", adaptor="resnet"), False, 301, 1.5e-3),
-        (Sampler("efficient", adaptor="resnet", cut=2), False, 734, 5e-4),
-        (Sampler("efficient", guided=False, adaptor="resnet"), False, 150, 2e-3),  # table 5
+        ({"guided": False}, True, 677.8, 1e-3),
+        ({"guided": False, "adaptor": "identity"}, False, 228.4, 1.3e-3),
+        ({"architecture": "efficient"}, True, 1187, 1e-3),  # table 3
+        # 287.7, which rounds to 288
+        ({"architecture": "efficient", "adaptor": "identity"}, False, 287, 2.5e-3),
+        ({"architecture": "efficient"}, False, 301, 1.5e-3),
+        ({"architecture": "efficient", "cut": 2}, False, 734, 5e-4),
+        ({"architecture": "efficient", "guided": False}, False, 150, 2e-3),  # table 5
     ],
 )
-def test_gflop_of_one_step(sampler: Sampler, full: bool, printed: float, tolerance: float) -> None:
-    cost = step_cost(sampler, full=full)
-    attention = cost.by_kind.get("attention", 0)
-    assert 2 * (cost.macs - attention) / 1e9 == pytest.approx(printed, rel=tolerance)
-    assert not cost.without_formula
-
-
-@pytest.mark.parametrize(
-    ("clock", "upsampled", "expected"),
-    [
-        (2, False, ("7.243", "9.126")),
-        (2, True, ("7.001", "8.885")),
-        (4, True, ("5.084", "6.901")),
-    ],
-)
-def test_identity_adaptors_and_the_code_that_was_published(
-    clock: int, upsampled: bool, expected: tuple[str, str]
+def test_gflop_of_one_step(
+    model: dict[str, Any], full: bool, printed: float, tolerance: float
 ) -> None:
-    """The published code keeps the upsampler's output, so it is cheaper than the paper's figure.
+    parts = passes(sampler(**model, clock=2))
+    [_, without, _] = parts[0 if full else 1]
+    assert 2 * without / 1e9 == pytest.approx(printed, rel=tolerance)
+
+
+@pytest.mark.parametrize(("clock", "expected"), [(2, ("7.001", "8.885")), (4, ("5.084", "6.901"))])
+def test_the_code_that_was_published_is_cheaper_than_the_papers_figure(
+    clock: int, expected: tuple[str, str]
+) -> None:
+    """It keeps the upsampler's output, so that is not run between.
 
     Reference values: that code's own wrapper under diffusers 0.42.1 and torch's FLOP counter.
     """
-    found = sampling_flops(Sampler(SD, clock=clock, upsampled=upsampled))
+    base = sampler()
+    given = base.step_inputs(PROMPT, {})
+    high = Clockwork(base.unet, clock, upsampled=True).high
+    shape = kept_shape(base.unet, tuple(given[0].shape), upsampled=True)
+    full = count(base.step(base.unet), given)
+    between = count(base.step(high), [*given, torch.empty(shape, device="meta")])
+    calls = (8 // clock, 8 - 8 // clock)
+    every = sum(2 * n * part.macs for n, part in zip(calls, (full, between), strict=True))
+    attention = sum(
+        2 * n * part.by_kind["attention"] for n, part in zip(calls, (full, between), strict=True)
+    )
+    found = (every - attention, every)
     assert tuple(f"{n / 1e12:.3f}" for n in found) == expected
 
 
 def test_steps_between_are_what_a_clock_leaves() -> None:
-    assert [Sampler(SD, steps=8, clock=n).full_steps for n in (1, 2, 3, 4, 8, 9)] == [
-        8,
-        4,
-        3,
-        2,
-        1,
-        1,
-    ]
-    one = sampling_flops(Sampler(SD, steps=1, clock=4))
-    assert one == sampling_flops(Sampler(SD, steps=1))
-    two = sampling_flops(Sampler(SD, steps=2, clock=4))
-    between = step_cost(Sampler(SD), full=False)
-    assert two.with_attention - one.with_attention == 2 * between.macs
+    def full(clock: int) -> int:
+        return int(sampler(clock=clock).components(PROMPT, {"steps": 8})[0].calls)
+
+    assert [full(n) for n in (1, 2, 3, 4, 8, 9)] == [8, 4, 3, 2, 1, 1]
+    assert flops(sampler(clock=4), 1) == flops(sampler(), 1)
+    [_, (calls, _, between)] = passes(sampler(clock=4), 2)
+    assert calls == 1
+    assert flops(sampler(clock=4), 2)[1] - flops(sampler(), 1)[1] == 2 * between
 
 
 def test_what_does_not_exist_is_refused() -> None:
     with pytest.raises(ValueError, match="unknown architecture 'sd'"):
-        sampling_flops(Sampler("sd"))
-    with pytest.raises(ValueError, match="at least 1"):
-        Sampler(SD, steps=0)
+        sampler("sd")
+    with pytest.raises(ValueError, match="steps must be a whole number"):
+        flops(sampler(), 0)
     with pytest.raises(ValueError, match="cut must be 1 to 2 in a UNet of 3, not 3"):
-        sampling_flops(Sampler("bk-sdm-tiny", clock=2, cut=3))
+        flops(sampler("bk-sdm-tiny", clock=2, cut=3))
     changed = configuration(SD)
     changed["layers_per_block"] = 7
     assert ARCHITECTURES[SD]["layers_per_block"] == 2
