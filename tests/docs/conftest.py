@@ -27,7 +27,8 @@ _NAMED = re.compile(r"# ((?:[\w.-]+/)*[\w.-]+\.(?:py|ya?ml|toml|sh))\n")
 _NUMBER = re.compile(r"[-−+]?\d[\d,.]*(?:×10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?|\b[0-9a-f]{16,}\b|\binf\b")
 # what takes minutes, the network, or an empty machine: only its words are checked
 _TOO_MUCH = re.compile(
-    r"\btox\b|^pip |^git |harness (run|board|plan) (quick|kodak)|harness (data|weights) pull"
+    r"\btox\b|^pip |^git |harness (run|board|plan) ([\w-]*quick|kodak|t2i-coco)\b|"
+    r"harness (data|weights) pull"
 )
 
 

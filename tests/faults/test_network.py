@@ -60,7 +60,6 @@ SHRUNK: dict[str, dict[str, dict[str, int]]] = {
     },
     "policy-quick": {
         "confounded_bandit": {"episodes": 50, "demonstrations": 40, "heldout": 10},
-        "confounded_lunarlander": {"episodes": 2, "demonstrations": 4},
     },
     "generative-quick": {
         "shapes": {"count": 32, "block": 16, "train": 128, "reference": 96, "budget": 128},
@@ -73,6 +72,19 @@ SHRUNK: dict[str, dict[str, dict[str, int]]] = {
     },
     "clockwork-flops": {},
 }
+# of models that would train for minutes, some, with less to train on
+MODELS: dict[str, list[Any]] = {
+    "causal-quick": [
+        {"name": "ilcm", "params": {"steps": 20}},
+        "linear_ica",
+        {"name": "true_latents", "privileged": True},
+    ],
+    "policy-quick": [
+        {"name": "bc", "params": {"transitions": 500}},
+        {"name": "deconfounded", "params": {"transitions": 500}},
+        "random",
+    ],
+}
 SUITES = ["quick", "cost-small", *SHRUNK]
 
 
@@ -84,6 +96,8 @@ def reduced(name: str) -> tuple[dict[str, Any], tuple[str, ...]]:
     suite["datasets"] = [
         {"name": dataset, "params": params} for dataset, params in SHRUNK.get(name, {}).items()
     ] or suite["datasets"]
+    suite["models"] = MODELS.get(name, suite["models"])
+    suite["board"].pop("anchor", None)
     suite.pop("published", None)
     return suite, ("--limit", "1")
 
