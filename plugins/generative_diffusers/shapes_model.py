@@ -226,7 +226,9 @@ def train(
     draw = _Noised(x, seed, batch)
     parameters = list(net.parameters())
     kept, step_of = copy.deepcopy(net), Step(net.unet, _conditions)
-    optimiser = torch.optim.AdamW(parameters, rate, betas=(0.9, 0.99), weight_decay=0.0)
+    optimiser = torch.optim.AdamW(
+        parameters, rate, betas=(0.9, 0.99), weight_decay=0.0, fused=True
+    )
     for step in range(steps):
         ramp = min(1.0, (step + 1) / _WARM_UP)
         optimiser.param_groups[0]["lr"] = rate * ramp * (1 + math.cos(math.pi * step / steps)) / 2

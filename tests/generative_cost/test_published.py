@@ -21,7 +21,11 @@ from harness_plugins.generative.prompts import Prompts
 from harness_plugins.generative_diffusers.accelerations import clockwork
 from harness_plugins.generative_diffusers.architecture_model import ArchitectureModel
 from harness_plugins.generative_diffusers.architectures import ARCHITECTURES, configuration, unet
-from harness_plugins.generative_diffusers.clockwork import Clockwork, kept_shape
+from harness_plugins.generative_diffusers.clockwork import (
+    Clockwork,
+    ResNetAdaptor,
+    kept_shape,
+)
 from harness_plugins.local.published_csv import read
 
 SUITES = Path(harness_suites.__file__).parent
@@ -216,6 +220,31 @@ def test_the_code_that_was_published_is_cheaper_than_the_papers_figure(
     )
     found = (every - attention, every)
     assert tuple(f"{n / 1e12:.3f}" for n in found) == expected
+
+
+def test_parameters_of_the_adaptor_are_the_printed_fourteen_million() -> None:
+    """The width is not printed. Any that gives 14 M gives the same digits, so it does not matter.
+
+    At 16x16 all its convolutions cost 256 MAC for each weight, whatever the kernels: 13.5 to
+    14.5 M parameters are 12.4 to 13.4 GFLOP in a guided step, of 7294 in eight.
+    """
+    seen = {}
+    for kernel in (2, 4):
+        for width in range(320, 545, 32):
+            with torch.device("meta"):
+                built = ResNetAdaptor(width=width, kernel=kernel)
+            millions = sum(p.numel() for p in built.parameters()) / 1e6
+            cost = count(built, [(2, 320, 32, 32), (2, 640, 32, 32), (2, 1280), (2, 1024)])
+            seen[width, kernel] = millions, 2 * cost.macs / 1e9
+    assert round(seen[384, 4][0], 1) == 13.9
+    fitting = {k: gflop for k, (millions, gflop) in seen.items() if round(millions) == 14}
+    assert set(fitting) >= {(384, 4), (448, 2)}
+    rows = {"stable-diffusion-1.5": "7.3", "efficient": "5.9"}
+    identity = {name: flops(sampler(name, clock=2, adaptor="identity"))[0] / 1e9 for name in rows}
+    for gflop in fitting.values():
+        assert 12.4 < gflop < 13.4
+        for name, printed in rows.items():
+            assert f"{(identity[name] + 4 * gflop) / 1e3:.1f}" == printed
 
 
 def test_steps_between_are_what_a_clock_leaves() -> None:
