@@ -1,4 +1,4 @@
-"""A model that was trained as the suite does it: known answers, and what accelerations cost it."""
+"""A model after a third of the suite's training: what it has learned, what accelerations cost it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = [
 ]
 
 FULL = {"steps": 20, "guidance": 1.0, "scheduler": "dpm++"}
-COUNT = 1000
+COUNT = 500
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +57,8 @@ def work(model, asked):
 def test_samples_look_like_real_pictures_and_show_what_was_asked(fid, full, asked):
     further = next(Shapes(8000, COUNT, 0, 0).further())
     floor = fid(further)
-    assert floor < fid(full) <= 0.5
-    assert accuracy(full, asked) >= 0.8
+    assert floor < fid(full) <= 4.0  # of noise it is hundreds; the whole training leaves under 1
+    assert accuracy(full, asked) >= 0.5  # by chance 1 in 16
 
 
 def test_a_clock_of_two_saves_a_quarter_of_the_work_and_little_is_lost(trained, asked, fid, full):
@@ -71,13 +71,12 @@ def test_a_clock_of_two_saves_a_quarter_of_the_work_and_little_is_lost(trained, 
 
 def test_a_single_step_is_worse_in_both(trained, asked, fid, full):
     few = Images.of(trained.generate(asked.prompts, pair_seeds(asked, 0), FULL | {"steps": 1}))
-    assert fid(few) > 4 * fid(full)
+    assert fid(few) > 2 * fid(full)
     assert accuracy(few, asked) < accuracy(full, asked)
 
 
-def test_guidance_follows_the_prompt_and_leaves_the_distribution(trained, asked, fid, full):
-    n = 500
+def test_guidance_follows_the_prompt(trained, asked, full):
+    n = 250
     seeds = pair_seeds(asked, 0)[:n]
     guided = Images.of(trained.generate(asked.prompts[:n], seeds, FULL | {"guidance": 2.0}))
     assert accuracy(guided, asked) > accuracy(Images.of(full.bytes_()[:n]), asked)
-    assert fid(guided) > 2 * fid(Images.of(full.bytes_()[:n]))
