@@ -1,4 +1,4 @@
-"""A model after a third of the suite's training: what it has learned, what accelerations cost it."""
+"""A model after a third of the suite's training: known answers, and what accelerations cost."""
 
 from __future__ import annotations
 
