@@ -8,7 +8,7 @@ from typing import Any
 from harness import spec
 from harness.hookspecs import hookimpl
 from harness_plugins import cost
-from harness_plugins.generative import solids, text_to_image, views
+from harness_plugins.generative import editing, solids, text_to_image, views
 from harness_plugins.generative.crosschecks import CROSSCHECKS
 from harness_plugins.generative.datasets import PUBLISHED
 from harness_plugins.generative.metrics import NO_REFERENCE
@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 _HERE = "harness_plugins.generative"
-_PARTS = (text_to_image, views, solids)  # a task each, with all that belongs to it
+_PARTS = (text_to_image, editing, views, solids)  # a task each, with all that belongs to it
 
 
 def _all(what: str) -> list[Any]:

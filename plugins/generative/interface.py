@@ -50,8 +50,8 @@ class TextToImage(Protocol):
 class VideoEditor(Protocol):
     """Changes a video as a text says.
 
-    Optional: ``invert(frames, source_prompt, point) -> arrays``, a dict of arrays that ``edit``
-    then gets as ``inverted``. It is a stage of its own, and timed apart.
+    Optional: ``invert(frames, source_prompt, mask, point) -> arrays``, a dict of arrays that
+    ``edit`` then gets as ``inverted``. It is a stage of its own, and timed apart.
     """
 
     def edit(
