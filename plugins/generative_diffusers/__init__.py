@@ -23,7 +23,7 @@ def harness_models() -> Iterable[spec.Model]:
             name="shapes-diffusion",
             family="generative",
             factory=f"{_HERE}.shapes_model:ShapesDiffusion",
-            params={"widths": [16, 32, 64], "batch": 64, "rate": 3e-3},
+            params={"widths": [16, 32, 64], "batch": 48, "rate": 4e-3},
             points={"steps": (20,), "guidance": (1.0,), "scheduler": ("dpm++",)},
             tags=("text-to-image", "learned"),
             summary="a UNet of 1 M parameters for pictures of 16 x 16, trained by the suite",
@@ -121,7 +121,7 @@ def harness_variants() -> Iterable[spec.Variant]:
         _variant(
             "guidance-distilled",
             "distillation:guidance_distilled",
-            {"guidance": 1.5, "share": 0.3},
+            {"guidance": 1.5, "share": 0.15},
             "a student that guides itself: one pass of each step instead of two",
             "Meng et al., On distillation of guided diffusion models, CVPR 2023",
         ),
