@@ -38,7 +38,7 @@ def harness_models() -> Iterable[spec.Model]:
             name="video-diffusion",
             family="generative",
             factory=f"{_HERE}.video_diffusion:VideoDiffusion",
-            params={"width": 64, "depth": 4, "batch": 16, "rate": 4e-3},
+            params={"width": 64, "depth": 4, "batch": 16, "rate": 6e-3},
             points={"steps": (20,), "guidance": (2.0,), "blended": (0.9,), "fresh": (0.0,)},
             tags=("video-editing", "learned"),
             summary="a transformer over space and time, which inverts a video and samples it anew",

@@ -13,7 +13,8 @@ what attention makes in the same way). The last steps are free everywhere, so th
 Object-centric sampling (Kahatapitiya et al., Object-centric diffusion for efficient video editing,
 arXiv 2401.05735, section 3.2): outside of the free steps all tokens go through the network at each
 k-th step only, and at the others those of the object alone. The background moves on along the
-direction it was last given.
+direction it was last given. Merging (section 3.3) stops at the free steps too, in which the
+background gets its details.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ class Pace:
     """What is left out.
 
     Attributes:
-        merged: share of all tokens that are merged into others, those outside the mask first.
+        merged: share of all tokens that are merged into others, those outside the mask first; not
+            in the free steps.
         object_first: what likeness of a token of the object is multiplied by, for that.
         every: all tokens are computed at each ``every``-th step, 1 for each.
         apart: whether the frames of each token are computed without any others.
@@ -85,7 +87,7 @@ def inverted(network: nn.Module, asked: Asked, pace: Pace, steps: int, free: int
     found, last, given, began = [x], x, x, 0.0
     for n, every_token in enumerate(whole(pace, steps, free)):
         if every_token:
-            given = run.all(x, at[n], asked.words)
+            given = run.all(x, at[n], asked.words, free=n < free)
             last, began = x, at[n]
             x = _turned(x, given, at[n + 1] - at[n])
         else:
@@ -129,7 +131,7 @@ def edited(
     for n in reversed(range(steps)):
         by = at[n] - at[n + 1]
         if every_token[n]:
-            x = _turned(x, run.guided(x, at[n + 1], asked.words, weight), by)
+            x = _turned(x, run.guided(x, at[n + 1], asked.words, weight, free=n < free), by)
         else:
             made = run.guided(x, at[n + 1], asked.words, weight, alone=True)
             own = _turned(x[:, run.places], made, by)
@@ -151,9 +153,9 @@ class Run:
         self.merged = round(pace.merged * len(chosen))
         self.weight = torch.where(chosen, pace.object_first, 1.0) if self.merged else None
 
-    def all(self, x: Tensor, angle: float, words: Tensor) -> Tensor:
+    def all(self, x: Tensor, angle: float, words: Tensor, *, free: bool) -> Tensor:
         """Return v of all tokens (n, k, 24)."""
-        found: Tensor = self.network(*self.given(x, angle, words))
+        found: Tensor = self.network(*self.given(x, angle, words, free=free))
         return found
 
     def object(self, x: Tensor, angle: float, words: Tensor) -> Tensor:
@@ -162,29 +164,52 @@ class Run:
         return found
 
     def guided(
-        self, x: Tensor, angle: float, words: Tensor, weight: Tensor, *, alone: bool = False
+        self,
+        x: Tensor,
+        angle: float,
+        words: Tensor,
+        weight: Tensor,
+        *,
+        free: bool = False,
+        alone: bool = False,
     ) -> Tensor:
         """Return v with the words weighted, by one batch without and with words.
 
         Where the weight is 1 everywhere there is one pass, with words.
         """
-        run = self.object if alone else self.all
         if bool((weight == 1).all()):
-            return run(x, angle, words)
-        both = run(torch.cat([x, x]), angle, torch.cat([torch.zeros_like(words), words]))
+            return self.network(*self.given(x, angle, words, free=free, alone=alone))
+        said = torch.cat([torch.zeros_like(words), words])
+        both = self.network(*self.given(torch.cat([x, x]), angle, said, free=free, alone=alone))
         without, with_words = both.chunk(2)
         own = weight[:, self.places] if alone else weight
-        return without + own * (with_words - without)
+        found: Tensor = without + own * (with_words - without)
+        return found
 
     def given(
-        self, x: Tensor, angle: float, words: Tensor, *, alone: bool = False
+        self,
+        x: Tensor,
+        angle: float,
+        words: Tensor,
+        *,
+        free: bool = False,
+        alone: bool = False,
     ) -> tuple[Any, ...]:
-        """Return the arguments of the network for tokens (n, k, 24) of a whole video."""
+        """Return the arguments of the network.
+
+        Args:
+            x: (n, k, 24) all tokens of a video.
+            angle: level of noise.
+            words: (n, 2).
+            free: whether the step is one of those in which nothing is left out.
+            alone: whether the object's tokens alone are computed.
+        """
         at = torch.full((len(x),), angle)
         if alone:
-            return x[:, self.places], self.inside[:, self.places], self.places[None], at, words
+            own = self.places
+            return x[:, own], self.inside[:, own], own[None], at, words
         places = torch.arange(x.shape[1])[None]
-        if self.weight is None:
+        if self.weight is None or free:
             return x, self.inside, places, at, words
         return x, self.inside, places, at, words, self.merged, self.weight
 

@@ -138,23 +138,28 @@ class VideoDiffusion:
         """Return the network as one video's inversion and edit call it."""
         pace = pace or Pace()
         steps = steps_of(point)
-        full = sum(whole(pace, steps, _free(point)))
+        free = _free(point)
+        full = sum(whole(pace, steps, free)) - free
         guided = 1 if _number(point, "guidance") == 1 else 2
         found = []
         for step, text, rows in (("invert", "source_prompt", 1), ("edit", "prompt", guided)):
             asked = _asked(item["frames"], item[text], item["mask"])
             run = Run(self._net, asked, pace)
             x, words = asked.tokens.expand(rows, -1, -1), asked.words.expand(rows, -1)
-            kinds = [("", full, False), (", object alone", steps - full, True)]
+            kinds = (
+                ("", full, {}),
+                (", free", free, {"free": True}),
+                (", object alone", steps - full - free, {"alone": True}),
+            )
             found += [
                 Component(
                     name=f"{step}{name}",
                     module=run.network,
-                    inputs=list(run.given(x, math.pi / 4, words, alone=alone)),
+                    inputs=list(run.given(x, math.pi / 4, words, **how)),
                     step=step,
                     calls=calls,
                 )
-                for name, calls, alone in kinds
+                for name, calls, how in kinds
                 if calls
             ]
         return found

@@ -70,6 +70,9 @@ SHRUNK: dict[str, dict[str, dict[str, int]]] = {
     "text-to-3d-quick": {
         "coloured_primitives": {"count": 6, "block": 6, "size": 32, "train": 24, "budget": 120},
     },
+    "video-editing-quick": {
+        "moving_shapes": {"videos": 2, "block": 2, "training": 16, "budget": 32},
+    },
     "clockwork-flops": {},
 }
 # of models that would train for minutes, some, with less to train on

@@ -78,7 +78,7 @@ DATASETS: tuple[spec.Dataset, ...] = (
         provides="video_edits",
         index=f"{_HERE}.moving_shapes:index",
         load=f"{_HERE}.moving_shapes:load",
-        params={"videos": 48, "block": 12, "training": 1500, "budget": 16_000, "seed": 0},
+        params={"videos": 48, "block": 12, "training": 1500, "budget": 17_000, "seed": 0},
         licence="Apache-2.0",
         summary="8 frames of 16 x 16: a shape moves over a texture; mask and target are exact",
     ),
