@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from harness_plugins.generative.editing import stages as editing
 from harness_plugins.generative.prompts import Prompts
 from harness_plugins.generative.text_to_image import stages as text_to_image
 from harness_plugins.generative.views import stages as views
@@ -17,4 +18,6 @@ def calibration(item: Any) -> Any:
         return text_to_image.calibration(item)
     if isinstance(item, dict) and "images" in item:
         return views.calibration(item)
+    if isinstance(item, dict) and "frames" in item:
+        return editing.calibration(item)
     return item

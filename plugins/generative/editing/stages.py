@@ -213,7 +213,7 @@ def verdicts(_model: None, inputs: Inputs, _point: Any, _seed: Any) -> dict[str,
 
 
 def calibration(item: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the first video of an item, as ``components`` takes it."""
+    """Return one video of an item, as ``components`` takes it."""
     return _asked(show(None, {"edits": item}, None, None)["request"])
 
 
