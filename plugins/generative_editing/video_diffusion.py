@@ -276,7 +276,7 @@ def _words(text: str) -> Tensor:
 
 def _free(point: Point) -> int:
     """Return how many steps are free of the source, at the clean end."""
-    return round((1 - _number(point, "blended")) * steps_of(point))
+    return round((1 - _number(point, "blended")) * int(steps_of(point)))
 
 
 def _number(point: Point, name: str) -> float:

@@ -87,6 +87,15 @@ MODELS: dict[str, list[Any]] = {
         {"name": "deconfounded", "params": {"transitions": 500}},
         "random",
     ],
+    "video-editing-quick": [
+        {
+            "name": "video-diffusion",
+            "params": {"width": 32, "depth": 1},
+            "points": {"steps": [4]},
+            "variants": ["base", "object-centric"],
+        },
+        "exact-recolour",
+    ],
 }
 SUITES = ["quick", "cost-small", *SHRUNK]
 

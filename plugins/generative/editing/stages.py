@@ -140,7 +140,7 @@ def invert(model: Any, inputs: Inputs, point: Point, _seed: int) -> dict[str, An
         note("inversion", "the model has none")
         return {"inverted": {}}
     _load(model, inputs)
-    found = {}
+    found: dict[str, Any] = {}
     with _of_each("invert", len(inputs["request"]["frames"])):
         for number, (frames, source_prompt, _, mask) in enumerate(_each(inputs["request"])):
             made = model.invert(frames, source_prompt, mask, point)
@@ -252,7 +252,7 @@ def _asked(request: Inputs) -> dict[str, Any]:
     the largest of a block would tell what a video costs.
     """
     each = list(_each(request))
-    order = sorted(range(len(each)), key=lambda n: 0 if each[n][3] is None else each[n][3].sum())
+    order = sorted(range(len(each)), key=lambda n: int(np.count_nonzero(each[n][3])))
     names = ("frames", "source_prompt", "prompt", "mask")
     return dict(zip(names, each[order[len(order) // 2]], strict=True))
 
