@@ -1,4 +1,4 @@
-"""The generative family: images of texts, edited video, novel views and solids."""
+"""The generative family: images of texts, edited video, novel views, solids, and their use."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from harness import spec
 from harness.hookspecs import hookimpl
 from harness_plugins import cost
-from harness_plugins.generative import editing, solids, text_to_image, views
+from harness_plugins.generative import downstream, editing, solids, text_to_image, views
 from harness_plugins.generative.crosschecks import CROSSCHECKS
 from harness_plugins.generative.datasets import PUBLISHED
 from harness_plugins.generative.metrics import NO_REFERENCE
@@ -25,7 +25,13 @@ __all__ = [
 ]
 
 _HERE = "harness_plugins.generative"
-_PARTS = (text_to_image, editing, views, solids)  # a task each, with all that belongs to it
+_PARTS = (
+    text_to_image,
+    editing,
+    views,
+    solids,
+    downstream,
+)  # a task each, with all that belongs to it
 
 
 def _all(what: str) -> list[Any]:

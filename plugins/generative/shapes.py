@@ -17,7 +17,18 @@ from harness.spec import Item
 from harness_plugins.generative.images import Images
 from harness_plugins.generative.prompts import blocks
 
-__all__ = ["COLOURS", "GROUND", "SHAPES", "SIDE", "Shapes", "draw", "index", "inside", "prompt"]
+__all__ = [
+    "COLOURS",
+    "GROUND",
+    "SHAPES",
+    "SIDE",
+    "Shapes",
+    "draw",
+    "index",
+    "inside",
+    "pictures",
+    "prompt",
+]
 
 COLOURS: Mapping[str, tuple[int, int, int]] = {
     "red": (220, 50, 47),
@@ -153,11 +164,16 @@ def index(
     )
 
 
+def pictures(rng: np.random.Generator, colours: Ints, shapes: Ints) -> NDArray[np.uint8]:
+    """Draw pictures of given colours and shapes (n,), of any size and at any place that fits."""
+    radii = rng.uniform(*_RADII, len(shapes))
+    room = SIDE - 2 * radii
+    centres = radii[:, None] + rng.uniform(size=(len(shapes), 2)) * room[:, None]
+    return draw(colours, shapes, centres, radii)
+
+
 def _drawn(rng: np.random.Generator, count: int) -> dict[str, Any]:
     colours = rng.integers(len(COLOURS), size=count)
     shapes = rng.integers(len(SHAPES), size=count)
-    radii = rng.uniform(*_RADII, count)
-    room = SIDE - 2 * radii
-    centres = radii[:, None] + rng.uniform(size=(count, 2)) * room[:, None]
     prompts = [prompt(int(c), int(s)) for c, s in zip(colours, shapes, strict=True)]
-    return {"images": draw(colours, shapes, centres, radii), "prompts": prompts}
+    return {"images": pictures(rng, colours, shapes), "prompts": prompts}

@@ -73,6 +73,16 @@ SHRUNK: dict[str, dict[str, dict[str, int]]] = {
     "video-editing-quick": {
         "moving_shapes": {"videos": 2, "block": 2, "training": 16, "budget": 32},
     },
+    "downstream-quick": {
+        "rare_shapes": {
+            "common": 6,
+            "few": 2,
+            "filled": 8,
+            "scenes": 20,
+            "steps": 4,
+            "budget": 32,
+        },
+    },
     "clockwork-flops": {},
 }
 # of models that would train for minutes, some, with less to train on
@@ -86,6 +96,14 @@ MODELS: dict[str, list[Any]] = {
         {"name": "bc", "params": {"transitions": 500}},
         {"name": "deconfounded", "params": {"transitions": 500}},
         "random",
+    ],
+    "generative-quick": [
+        {
+            "name": "shapes-diffusion",
+            "params": {"widths": [8, 8, 16], "batch": 8},
+            "points": {"steps": [2]},
+            "variants": ["base", "clockwork"],
+        }
     ],
     "video-editing-quick": [
         {

@@ -1,16 +1,13 @@
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from filelock import FileLock
 
 from harness_plugins.generative.shapes import Shapes
 from harness_plugins.generative_diffusers.shapes_model import ShapesDiffusion
 
-TRAINING = 14_400  # pictures, repetitions counted; the suite's is 38,400
 POINT = {"steps": 4, "guidance": 1.0, "scheduler": "dpm++"}
 PROMPTS = [f"{c} {s}" for c in ("red", "blue", "green") for s in ("circle", "plus", "square")]
 
@@ -48,17 +45,10 @@ def model(tiny: Callable[[], ShapesDiffusion], checkpoint: bytes) -> ShapesDiffu
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> ShapesDiffusion:
-    """Return the model after a third of the suite's training, done once by all test processes."""
-    path = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        path = path.parent
-    path /= "shapes.safetensors"
+def trained() -> ShapesDiffusion:
+    """Return the model as the suite trains it: some minutes of one core."""
     found = ShapesDiffusion()
-    with FileLock(f"{path}.lock"):
-        if not path.exists():
-            path.write_bytes(found.fit(Shapes(8000, 2, 0, 0).training(), 0, TRAINING))
-    found.load(path.read_bytes())
+    found.load(found.fit(Shapes(8000, 2, 0, 0).training(), 0, 38_400))
     return found
 
 
