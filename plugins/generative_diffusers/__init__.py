@@ -121,7 +121,7 @@ def harness_variants() -> Iterable[spec.Variant]:
         _variant(
             "guidance-distilled",
             "distillation:guidance_distilled",
-            {"guidance": 1.5, "share": 0.15},
+            {"guidance": 1.5, "share": 0.1},
             "a student that guides itself: one pass of each step instead of two",
             "Meng et al., On distillation of guided diffusion models, CVPR 2023",
         ),
