@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from harness import trace
+from harness_plugins.generative import learning
 from harness_plugins.generative.editing import TASK, stages
 from harness_plugins.generative.editing.edits import Edits, InvalidEditsError
 from harness_plugins.generative.interface import InvalidOutputError, Lacking
@@ -190,9 +191,9 @@ def test_what_nobody_knows_is_skipped_with_the_reason():
 
 def test_where_there_is_nothing_to_learn_from_only_what_learns_is_skipped():
     training = stages.collect(None, {"lesson": [{}, {}]}, None, None)["training"]
-    assert stages.fit(CopyFrames(), {"training": training}, None, 0) == {"checkpoint": b""}
-    with pytest.raises(Lacking, match="no videos to learn from"):
-        stages.fit(SimpleNamespace(fit=None), {"training": training}, None, 0)
+    assert learning.fit(CopyFrames(), {"training": training}, None, 0) == {"checkpoint": b""}
+    with pytest.raises(Lacking, match="nothing to learn from"):
+        learning.fit(SimpleNamespace(fit=None), {"training": training}, None, 0)
 
 
 def test_what_is_learned_from_is_made_by_the_dataset(block):
@@ -201,7 +202,7 @@ def test_what_is_learned_from_is_made_by_the_dataset(block):
     assert training["videos"].shape == (2, 8, 16, 16, 3)
     heard = []
     model = SimpleNamespace(fit=lambda *given: heard.append(given) or b"learned")
-    assert stages.fit(model, {"training": training}, None, 7)["checkpoint"] == b"learned"
+    assert learning.fit(model, {"training": training}, None, 7)["checkpoint"] == b"learned"
     ((data, seed, budget),) = heard
     assert (set(data), seed, budget) == ({"videos", "masks", "prompts"}, 7, lesson["budget"])
 

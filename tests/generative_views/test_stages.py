@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from harness.cost import Component, NotMeasuredError, Run
+from harness_plugins.generative import learning
 from harness_plugins.generative.interface import InvalidOutputError, Lacking
 from harness_plugins.generative.samples import Samples
 from harness_plugins.generative.views import TASK, stages
@@ -142,7 +143,7 @@ def test_what_is_learned_from_is_made_by_the_dataset():
 
     loads = []
     model = SimpleNamespace(fit=fit, load=loads.append, render=Copies().render)
-    checkpoint = stages.fit(model, {"training": training}, None, 7)["checkpoint"]
+    checkpoint = learning.fit(model, {"training": training}, None, 7)["checkpoint"]
     assert heard == [({"images", "poses", "intrinsics"}, 7, 40)]
     rendered(model, item(), checkpoint=checkpoint)
     assert loads == [b"learned"]
@@ -151,10 +152,10 @@ def test_what_is_learned_from_is_made_by_the_dataset():
 def test_where_there_is_nothing_to_learn_from_only_what_learns_is_skipped():
     training = stages.collect(None, {"lesson": [{}, {}]}, None, None)["training"]
     assert training == {}
-    assert stages.fit(Copies(), {"training": training}, None, 0) == {"checkpoint": b""}
+    assert learning.fit(Copies(), {"training": training}, None, 0) == {"checkpoint": b""}
     model = SimpleNamespace(fit=None)
-    with pytest.raises(Lacking, match="the dataset has no objects to learn from"):
-        stages.fit(model, {"training": training}, None, 0)
+    with pytest.raises(Lacking, match="the dataset has nothing to learn from"):
+        learning.fit(model, {"training": training}, None, 0)
 
 
 class Bench:

@@ -21,7 +21,6 @@ def _stage(
     *outputs: spec.Artifact,
     per: tuple[spec.Axis, ...],
     model: bool = True,
-    plain: bool = False,
     aside: bool = False,
 ) -> spec.Stage:
     return spec.Stage(
@@ -31,7 +30,6 @@ def _stage(
         outputs=outputs,
         per=per,
         model=model,
-        plain=plain,
         aside=aside,
     )
 
@@ -54,7 +52,14 @@ TASK = spec.Task(
             "target", ("edits",), spec.Artifact("target", _SAMPLES), per=("item",), model=False
         ),
         _stage("collect", ("lesson",), spec.Artifact("training", "arrays"), per=(), model=False),
-        _stage("fit", ("training",), spec.Artifact("checkpoint"), per=("seed",), plain=True),
+        spec.Stage(
+            name="fit",
+            run="harness_plugins.generative.learning:fit",
+            inputs=("training",),
+            outputs=(spec.Artifact("checkpoint"),),
+            per=("seed",),
+            plain=True,
+        ),
         _stage("invert", _RUN, spec.Artifact("inverted", "arrays"), per=_EACH),
         _stage("edit", (*_RUN, "inverted"), spec.Artifact("samples", _SAMPLES), per=_EACH),
         _stage("identity", _RUN, spec.Artifact("identity", "json"), per=("point",), aside=True),

@@ -43,6 +43,7 @@ from harness.trace import add_seconds, note
 from harness_plugins.generative.editing.edits import Edits, videos
 from harness_plugins.generative.images import Images
 from harness_plugins.generative.interface import InvalidOutputError, Lacking, Point, VideoEditor
+from harness_plugins.generative.learning import loaded
 from harness_plugins.generative.samples import Samples
 from harness_plugins.generative.shape_rules import judge
 from harness_plugins.generative.shapes import GROUND
@@ -53,7 +54,6 @@ __all__ = [
     "cost",
     "device",
     "edit",
-    "fit",
     "identity",
     "invert",
     "pair",
@@ -115,21 +115,6 @@ def collect(_model: None, inputs: Inputs, _point: None, _seed: None) -> dict[str
     }
 
 
-def fit(model: Any, inputs: Inputs, _point: None, seed: int) -> dict[str, bytes]:
-    """Let a model learn that can.
-
-    Raises:
-        Lacking: it has to learn, and the dataset has nothing to learn from.
-    """
-    if not hasattr(model, "fit"):
-        return {"checkpoint": b""}
-    training = dict(inputs["training"])
-    if not training:
-        raise Lacking("the dataset has no videos to learn from")
-    budget = int(training.pop("budget"))
-    return {"checkpoint": model.fit(training, seed, budget)}
-
-
 def invert(model: Any, inputs: Inputs, point: Point, _seed: int) -> dict[str, Any]:
     """Let a model that can turn each source into noise.
 
@@ -139,7 +124,7 @@ def invert(model: Any, inputs: Inputs, point: Point, _seed: int) -> dict[str, An
         add_seconds("invert", float("nan"))
         note("inversion", "the model has none")
         return {"inverted": {}}
-    _load(model, inputs)
+    loaded(model, inputs)
     found: dict[str, Any] = {}
     with _of_each("invert", len(inputs["request"]["frames"])):
         for number, (frames, source_prompt, _, mask) in enumerate(_each(inputs["request"])):
@@ -154,7 +139,7 @@ def edit(model: VideoEditor, inputs: Inputs, point: Point, seed: int) -> dict[st
     Raises:
         InvalidOutputError: the model gave other frames than it was asked for, or black ones.
     """
-    _load(model, inputs)
+    loaded(model, inputs)
     request, made = inputs["request"], []
     with _of_each("edit", len(request["frames"])):
         for number, (frames, source_prompt, prompt, mask) in enumerate(_each(request)):
@@ -175,7 +160,7 @@ def identity(model: Any, inputs: Inputs, point: Point, _seed: None) -> dict[str,
     """
     if not hasattr(model, "identity"):
         raise Lacking("the model is not accelerated: there is nothing to compare")
-    _load(model, inputs)
+    loaded(model, inputs)
     frames, source_prompt, prompt, mask = next(_each(inputs["request"]))
     made = [
         np.asarray(
@@ -241,7 +226,7 @@ def pair(
 
 
 def _components(model: Any, inputs: Inputs, point: Point) -> list[Component]:
-    _load(model, inputs)
+    loaded(model, inputs)
     return named_components(model, _asked(inputs["request"]), point)
 
 
@@ -263,11 +248,6 @@ def _of_each(stage: str, count: int) -> Iterator[None]:
     start = time.perf_counter()
     yield
     add_seconds(stage, (time.perf_counter() - start) / count)
-
-
-def _load(model: Any, inputs: Inputs) -> None:
-    if hasattr(model, "load"):
-        model.load(inputs["checkpoint"])
 
 
 def _each(request: Inputs) -> Iterator[tuple[Pixels, str, str, NDArray[np.bool_] | None]]:

@@ -28,6 +28,7 @@ from harness.cost.stages import measure_cost, measure_device, measure_pair, name
 from harness.trace import add_seconds
 from harness_plugins.generative.images import Images
 from harness_plugins.generative.interface import Lacking, Shaper
+from harness_plugins.generative.learning import loaded
 from harness_plugins.generative.prompts import Prompts, open_source, pair_seeds
 from harness_plugins.generative.samples import Samples
 from harness_plugins.generative.solids.artifact import Solids
@@ -67,7 +68,7 @@ def fit(model: Any, inputs: Inputs, _point: Any, seed: int) -> dict[str, Any]:
 
 def shape(model: Shaper, inputs: Inputs, point: Any, seed: int) -> dict[str, Any]:
     """Let the model make a solid of each prompt; its time is that of one solid, on average."""
-    _load(model, inputs)
+    loaded(model, inputs)
     block: Prompts = inputs["solid_prompts"]
     seeds = pair_seeds(block, seed)
     start = time.perf_counter()
@@ -127,11 +128,6 @@ def pair(
     return {"device_pairs": measure_pair(anchor, _components(model, inputs, point), bench)}
 
 
-def _load(model: Any, inputs: Inputs) -> None:
-    if hasattr(model, "load"):
-        model.load(inputs["checkpoint"])
-
-
 def _components(model: Any, inputs: Inputs, point: Any) -> list[Component]:
-    _load(model, inputs)
+    loaded(model, inputs)
     return named_components(model, inputs["solid_prompts"], point)

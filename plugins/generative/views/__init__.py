@@ -41,7 +41,7 @@ TASK = spec.Task(
         ),
         spec.Stage(
             name="fit",
-            run=f"{_HERE}.stages:fit",
+            run="harness_plugins.generative.learning:fit",
             inputs=("training",),
             outputs=(spec.Artifact("checkpoint"),),
             per=("seed",),

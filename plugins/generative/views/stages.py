@@ -30,10 +30,11 @@ from harness.registry import resolve
 from harness.trace import span
 from harness_plugins.generative.images import Images
 from harness_plugins.generative.interface import InvalidOutputError, Lacking
+from harness_plugins.generative.learning import loaded
 from harness_plugins.generative.samples import Samples
 from harness_plugins.generative.views.scenes import KNOWN, Scenes
 
-__all__ = ["calibration", "collect", "cost", "device", "fit", "pair", "render", "show"]
+__all__ = ["calibration", "collect", "cost", "device", "pair", "render", "show"]
 
 Inputs = Mapping[str, Any]
 Pixels = NDArray[np.uint8]
@@ -83,21 +84,6 @@ def calibration(item: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def fit(model: Any, inputs: Inputs, _point: None, seed: int) -> dict[str, bytes]:
-    """Let a model learn that can.
-
-    Raises:
-        Lacking: it has to learn, and the dataset has nothing to learn from.
-    """
-    if not hasattr(model, "fit"):
-        return {"checkpoint": b""}
-    training = dict(inputs["training"])
-    if not training:
-        raise Lacking("the dataset has no objects to learn from")
-    budget = int(training.pop("budget"))
-    return {"checkpoint": model.fit(training, seed, budget)}
-
-
 def render(model: Any, inputs: Inputs, point: Mapping[str, Any], seed: int) -> dict[str, Samples]:
     """Render what is asked for from the first ``views`` of what is given.
 
@@ -105,7 +91,7 @@ def render(model: Any, inputs: Inputs, point: Mapping[str, Any], seed: int) -> d
         Lacking: the operating point asks for more views than there are.
         InvalidOutputError: the model gave other images than it was asked for.
     """
-    _load(model, inputs)
+    loaded(model, inputs)
     found = []
     for views, poses, targets in _each(inputs["given"], point):
         intrinsics = inputs["given"]["intrinsics"]
@@ -145,15 +131,10 @@ def _components(model: Any, inputs: Inputs, point: Mapping[str, Any]) -> list[Co
 
     ``components`` gets a dict of the arguments of ``render``, with one target pose.
     """
-    _load(model, inputs)
+    loaded(model, inputs)
     views, poses, targets = next(_each(inputs["given"], point))
     item = {"views": views, "poses": poses, "target_poses": targets[:1]}
     return named_components(model, item | {"intrinsics": inputs["given"]["intrinsics"]}, point)
-
-
-def _load(model: Any, inputs: Inputs) -> None:
-    if hasattr(model, "load"):
-        model.load(inputs["checkpoint"])
 
 
 def _views(point: Mapping[str, Any]) -> int:
