@@ -13,9 +13,6 @@ from harness.spec.declarations import (
     Artifact,
     Dataset,
     Derived,
-    Device,
-    DeviceKind,
-    DeviceUse,
     Executor,
     Exporter,
     Family,
@@ -29,6 +26,7 @@ from harness.spec.declarations import (
     Task,
     Variant,
 )
+from harness.spec.devices import Device, DeviceKind, DeviceUse
 from harness.spec.numbers import ANY_DATASET, Curve, DerivedScore, PublishedScore, Signed
 from harness.spec.panels import (
     ComparePanel,

@@ -20,21 +20,24 @@ def harness_models() -> Iterable[spec.Model]:
             name=name,
             family="generative",
             factory=f"{_HERE}.pictures:{factory}",
+            params=params,
             tags=("text-to-image", "reference"),
             summary=summary,
             licence="Apache-2.0",
         )
-        for name, factory, summary in (
+        for name, factory, params, summary in (
             (
                 "more-real",
                 "MoreReal",
+                {"blur": 1},
                 "draws what is asked for by the rule of the data: what a perfect generator gives",
             ),
             (
                 "oversampled",
                 "Oversampled",
+                {},
                 "repeats real pictures of the shape that is asked for: no generator at all",
             ),
-            ("noise-images", "NoiseImages", "noise, whatever is asked for"),
+            ("noise-images", "NoiseImages", {}, "noise, whatever is asked for"),
         )
     ]

@@ -16,7 +16,19 @@ __all__ = ["MoreReal", "NoiseImages", "Oversampled"]
 
 
 class MoreReal:
-    """Draws what a prompt says by the rule of the data: further real pictures."""
+    """Draws what a prompt says by the rule of the data: further real pictures.
+
+    Args:
+        blur: pixels along the side of the square whose mean each pixel becomes; 1 leaves it.
+
+    Raises:
+        ValueError: ``blur`` is no number of pixels.
+    """
+
+    def __init__(self, blur: int = 1) -> None:
+        if blur not in range(1, SIDE + 1):
+            raise ValueError(f"blur is {blur}, not pixels: one of 1 … {SIDE}")
+        self.blur = blur
 
     def generate(self, prompts: Sequence[str], seeds: Sequence[int], _point: Point) -> Array:
         """Draw; see :class:`harness_plugins.generative.interface.TextToImage`."""
@@ -25,7 +37,13 @@ class MoreReal:
             colour, shape = _words(text)
             numbers = np.array([list(COLOURS).index(colour)]), np.array([SHAPES.index(shape)])
             drawn.append(pictures(np.random.default_rng(seed), *numbers))
-        return np.concatenate(drawn)
+        return self._blurred(np.concatenate(drawn))
+
+    def _blurred(self, images: Array) -> Array:
+        from scipy.ndimage import uniform_filter
+
+        size = (1, self.blur, self.blur, 1)
+        return np.rint(uniform_filter(images.astype(np.float64), size)).astype(np.uint8)
 
 
 class Oversampled:

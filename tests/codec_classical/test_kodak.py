@@ -124,6 +124,7 @@ def published_av1(image: np.ndarray, crf: int, cpu_used: int) -> tuple[float, fl
     return 8 * (len(coded) + WEBM) / (height * width), -10 * np.log10(mse)
 
 
+@pytest.mark.long
 def test_libaom_as_the_published_curve_was_coded_and_measured(kodak, harness_data):
     """Over the whole published range, crf 62 to 7: +4.6 %. 4.5 minutes of one core.
 
@@ -142,6 +143,7 @@ def test_libaom_as_the_published_curve_was_coded_and_measured(kodak, harness_dat
     assert abs(got[-1, 1] - want[-1, 1]) < 0.1
 
 
+@pytest.mark.long
 def test_libaom_as_it_is_run_beside_the_published_curve(kodak, harness_data):
     """Over the whole published range: -1.9 %, the sum of opposite differences. 4 CPU minutes.
 

@@ -87,7 +87,7 @@ def test_features_that_are_no_numbers_diverge(model, few, monkeypatch):
         adaptors.learn(model, PROMPTS, 0, 80, 1)
 
 
-@pytest.mark.training
+@pytest.mark.long
 def test_a_learned_adaptor_is_nearer_than_the_step_before_on_trajectories_it_has_not_seen(trained):
     """Mean squared error of the features at the seam, at the steps between full passes."""
     prompts = [f"{colour} {shape}" for colour in COLOURS for shape in SHAPES]

@@ -29,6 +29,16 @@ def test_more_real_shows_what_is_asked_for():
     assert (images[1] != images[3]).any()
 
 
+def test_blurred_pictures_are_those_of_more_real_with_each_pixel_the_mean_around_it():
+    sharp, blurred = (m.generate(PROMPTS, SEEDS, {}) for m in (MoreReal(), MoreReal(blur=3)))
+    around = sharp[:, 4:7, 7:10].astype(float).mean(axis=(1, 2))
+    np.testing.assert_array_equal(blurred[:, 5, 8], np.rint(around))
+    assert (blurred != sharp).any()
+    for wrong in (0, 17, 2.5):
+        with pytest.raises(ValueError, match=f"blur is {wrong}, not pixels"):
+            MoreReal(blur=wrong)
+
+
 def test_oversampled_repeats_the_detectors_own_pictures_of_the_shape(problem, oversampled):
     real, prompts = problems.real(problem)
     made = oversampled.generate(PROMPTS, SEEDS, {})

@@ -143,7 +143,7 @@ def test_training_and_sampling_that_leave_the_finite_numbers_say_so(lesson, chec
         model.shape("red cube", 0, POINT)
 
 
-@pytest.mark.training
+@pytest.mark.long
 def test_it_learns_compositions_it_never_saw():
     """About a minute: the model as declared, on the dataset as declared but smaller."""
     block = load_block()

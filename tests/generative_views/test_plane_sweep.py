@@ -143,7 +143,7 @@ def test_components_are_what_a_picture_runs(scenes):
     assert sum(totals[3]) / sum(totals[0]) < 1.4
 
 
-@pytest.mark.training
+@pytest.mark.long
 def test_it_learns_to_use_every_further_view():
     """A short training already beats the copies, and rises with each view."""
     (declared,) = [m for m in harness_models() if m.name == "plane-sweep"]
