@@ -23,7 +23,7 @@ def harness_models() -> Iterable[spec.Model]:
             name="shapes-diffusion",
             family="generative",
             factory=f"{_HERE}.shapes_model:ShapesDiffusion",
-            params={"widths": [16, 32, 64], "batch": 48, "rate": 3e-3},
+            params={"widths": [16, 32, 64], "batch": 32, "rate": 3e-3},
             points={"steps": (20,), "guidance": (1.0,), "scheduler": ("dpm++",)},
             tags=("text-to-image", "learned"),
             summary="a UNet of 1 M parameters for pictures of 16 x 16, trained by the suite",

@@ -95,7 +95,7 @@ class ShapesDiffusion:
     """
 
     def __init__(
-        self, widths: Sequence[int] = (16, 32, 64), batch: int = 48, rate: float = 3e-3
+        self, widths: Sequence[int] = (16, 32, 64), batch: int = 32, rate: float = 3e-3
     ) -> None:
         self.widths, self.batch, self.rate = tuple(widths), batch, rate
         self.net: TextUNet | None = None

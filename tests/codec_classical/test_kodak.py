@@ -154,6 +154,7 @@ def test_libaom_as_it_is_run_beside_the_published_curve(kodak, harness_data):
     assert -2.3 < bd_rate(published(harness_data, "av1"), got) < -1.4
 
 
+@pytest.mark.long
 def test_x265_is_near_the_published_bpg(kodak, harness_data):
     # 6 rates from 0.05 to 1.5 bpp; a minute of one core. BPG is x265 at 8 bit.
     got = curve(ffmpeg.x265(preset="veryslow"), kodak, "qp", (47, 42, 37, 32, 27, 22))

@@ -114,6 +114,11 @@ MODELS: dict[str, list[Any]] = {
         },
         "exact-recolour",
     ],
+    "novel-views-quick": ["nearest-view", "plane-sweep"],
+    "downstream-quick": [
+        {"name": "shapes-diffusion", "params": {"widths": [8, 8, 16], "batch": 8}},
+        "noise-images",
+    ],
 }
 SUITES = ["quick", "cost-small", *SHRUNK]
 
@@ -127,6 +132,7 @@ def reduced(name: str) -> tuple[dict[str, Any], tuple[str, ...]]:
         {"name": dataset, "params": params} for dataset, params in SHRUNK.get(name, {}).items()
     ] or suite["datasets"]
     suite["models"] = MODELS.get(name, suite["models"])
+    suite["seeds"] = [0]
     suite["board"].pop("anchor", None)
     suite.pop("published", None)
     return suite, ("--limit", "1")

@@ -48,7 +48,7 @@ def model(tiny: Callable[[], ShapesDiffusion], checkpoint: bytes) -> ShapesDiffu
 def trained() -> ShapesDiffusion:
     """Return the model as the suite trains it: some minutes of one core."""
     found = ShapesDiffusion()
-    found.load(found.fit(Shapes(8000, 2, 0, 0).training(), 0, 38_400))
+    found.load(found.fit(Shapes(8000, 2, 0, 0).training(), 0, 54_400))
     return found
 
 

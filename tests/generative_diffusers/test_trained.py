@@ -27,7 +27,7 @@ COUNT = 500
 
 @pytest.fixture(scope="module")
 def asked():
-    params = {"train": 8000, "reference": 2000, "budget": 38_400, "seed": 0}
+    params = {"train": 8000, "reference": 2000, "budget": 54_400, "seed": 0}
     return load(index(count=COUNT, block=COUNT, **params)[0], None)
 
 

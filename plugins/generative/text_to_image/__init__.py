@@ -269,7 +269,7 @@ DATASETS: tuple[spec.Dataset, ...] = (
             "block": 250,
             "train": 8000,
             "reference": 2000,
-            "budget": 38_400,
+            "budget": 54_400,
             "seed": 0,
         },
         licence="Apache-2.0",
