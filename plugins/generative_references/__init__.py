@@ -30,7 +30,7 @@ def harness_models() -> Iterable[spec.Model]:
                 "more-real",
                 "MoreReal",
                 {"blur": 1},
-                "draws what is asked for by the rule of the data: what a perfect generator gives",
+                "draws what is asked for by the rule of the data; unblurred, as a perfect model",
             ),
             (
                 "oversampled",

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from harness_plugins.generative.shapes import Shapes
+from harness_plugins.generative.text_to_image import DATASETS
 from harness_plugins.generative_diffusers.shapes_model import ShapesDiffusion
 
 POINT = {"steps": 4, "guidance": 1.0, "scheduler": "dpm++"}
@@ -45,10 +46,17 @@ def model(tiny: Callable[[], ShapesDiffusion], checkpoint: bytes) -> ShapesDiffu
 
 
 @pytest.fixture(scope="session")
-def trained() -> ShapesDiffusion:
+def declared() -> dict[str, Any]:
+    """Return the parameters of the dataset as it is declared."""
+    (shapes,) = [dataset for dataset in DATASETS if dataset.name == "shapes"]
+    return dict(shapes.params)
+
+
+@pytest.fixture(scope="session")
+def trained(declared: dict[str, Any]) -> ShapesDiffusion:
     """Return the model as the suite trains it: some minutes of one core."""
     found = ShapesDiffusion()
-    found.load(found.fit(Shapes(8000, 2, 0, 0).training(), 0, 54_400))
+    found.load(found.fit(Shapes(declared["train"], 2, 0, 0).training(), 0, declared["budget"]))
     return found
 
 

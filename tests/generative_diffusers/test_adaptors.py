@@ -88,10 +88,12 @@ def test_features_that_are_no_numbers_diverge(model, few, monkeypatch):
 
 
 @pytest.mark.long
-def test_a_learned_adaptor_is_nearer_than_the_step_before_on_trajectories_it_has_not_seen(trained):
+def test_a_learned_adaptor_is_nearer_than_the_step_before_on_trajectories_it_has_not_seen(
+    trained, declared
+):
     """Mean squared error of the features at the seam, at the steps between full passes."""
     prompts = [f"{colour} {shape}" for colour in COLOURS for shape in SHAPES]
-    adaptor = adaptors.load(adaptors.learn(trained, prompts, 0, 54_400, 1))
+    adaptor = adaptors.load(adaptors.learn(trained, prompts, 0, declared["budget"], 1))
     steps, text = recorded(trained, prompts, range(90_000, 90_016))
     ours = theirs = 0.0
     with torch.no_grad():

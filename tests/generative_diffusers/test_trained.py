@@ -26,9 +26,8 @@ COUNT = 500
 
 
 @pytest.fixture(scope="module")
-def asked():
-    params = {"train": 8000, "reference": 2000, "budget": 54_400, "seed": 0}
-    return load(index(count=COUNT, block=COUNT, **params)[0], None)
+def asked(declared):
+    return load(index(**declared | {"count": COUNT, "block": COUNT})[0], None)
 
 
 @pytest.fixture(scope="module")
